@@ -1,0 +1,116 @@
+// Which entries received from elsewhere a member takes into its map, and why it refuses the others.
+
+/// Why an entry was not taken.
+package enum Refusal: UInt8, Sendable, CaseIterable {
+    /// Its expiry has passed by the receiver's clock.
+    case expired = 1
+    /// It is stamped further ahead of the receiver's clock than the clock bound.
+    case aheadOfTime = 2
+    /// The link's keys do not allow the peer to write it.
+    case notAllowed = 3
+    /// Its key, expiry or kind breaks the rules of the map.
+    case invalid = 4
+
+    /// A few words for people.
+    package var meaning: String {
+        switch self {
+        case .expired: "it has expired"
+        case .aheadOfTime: "it is stamped ahead of this member's clock"
+        case .notAllowed: "the link's key does not allow it"
+        case .invalid: "it breaks the rules of the map"
+        }
+    }
+}
+
+/// What the peer of a link may write.
+package enum WriteScope: Sendable, Hashable {
+    /// A full member: every entry.
+    case everything
+    /// A member joined by a gateway's key alone: `server/`, `login/` and `session/` entries of its own server id.
+    case own(serverID: [UInt8])
+}
+
+/// The rules for received entries at one moment.
+package struct Admission: Sendable {
+    /// An entry stamped further ahead than this is refused, in milliseconds.
+    package static let clockBoundMilliseconds: UInt64 = 60_000
+
+    package let now: WallTime
+    package let scope: WriteScope
+
+    package init(now: WallTime, scope: WriteScope = .everything) {
+        self.now = now
+        self.scope = scope
+    }
+
+    /// The reason to refuse an entry, or nil.
+    package func refusal(_ header: EntryHeader, key: RawSpan) -> Refusal? {
+        guard let keyClass = try? KeyClass(of: key) else { return .invalid }
+        guard Self.isWellFormed(header, keyClass) else { return .invalid }
+        if case .own(let serverID) = scope, !Self.isOwn(key, keyClass, serverID: serverID) { return .notAllowed }
+        if header.version.clock.time > now.advanced(byMilliseconds: Self.clockBoundMilliseconds) { return .aheadOfTime }
+        if header.isExpired(at: now) { return .expired }
+        return nil
+    }
+
+    /// Whether kind, value and expiry are what the class asks for. Only the entry itself decides, so every member
+    /// judges alike.
+    private static func isWellFormed(_ header: EntryHeader, _ keyClass: KeyClass) -> Bool {
+        guard header.valueByteCount <= Entry.valueByteCountMax else { return false }
+        if header.kind == .tombstone, header.valueByteCount != 0 { return false }
+        return switch (header.kind, keyClass.longestLeaseMilliseconds) {
+        case (.tombstone, .some(let longest)):
+            header.expiry == tombstoneExpiry(header.version.clock, longest: longest)
+        case (_, .some(let longest)):
+            header.expiry.map { expiry in
+                expiry > header.version.clock.time
+                    && expiry <= header.version.clock.time.advanced(byMilliseconds: longest)
+            } ?? false
+        case (_, nil):
+            header.expiry == nil
+        }
+    }
+
+    private static func isOwn(_ key: RawSpan, _ keyClass: KeyClass, serverID: [UInt8]) -> Bool {
+        guard keyClass == .server || keyClass == .login || keyClass == .session else { return false }
+        guard let range = keyClass.ownerRange(in: key), range.count == serverID.count else { return false }
+        return zip(range, serverID).allSatisfy { key.byte(at: $0) == $1 }
+    }
+
+    /// When a lease's tombstone may be forgotten: after every renewal that it could shadow, so that no
+    /// acknowledgement from anybody is needed.
+    package static func tombstoneExpiry(_ clock: Clock, longest: UInt64) -> WallTime {
+        clock.time.advanced(byMilliseconds: longest + KeyClass.tombstoneMarginMilliseconds)
+    }
+}
+
+/// A write asked for on this host, before it has a version.
+package struct LocalWrite: Sendable {
+    package enum Change: Sendable {
+        /// A value; with a lease's time to live in milliseconds where the class is a lease.
+        case put([UInt8], leaseMilliseconds: UInt64?)
+        case delete
+    }
+
+    package let key: Key
+    package let change: Change
+
+    package init(key: Key, change: Change) {
+        self.key = key
+        self.change = change
+    }
+
+    /// The entry to store, stamped here and now.
+    package func entry(now: WallTime, origin: Origin, replacing replaced: Clock?) -> Entry {
+        let version = Version.stamp(now: now, origin: origin, replacing: replaced)
+        let longest = key.keyClass.longestLeaseMilliseconds
+        switch change {
+        case .put(let value, let lease):
+            let expiry = longest.map { version.clock.time.advanced(byMilliseconds: min(lease ?? $0, $0)) }
+            return Entry(key: key, version: version, expiry: expiry, value: value)
+        case .delete:
+            let expiry = longest.map { Admission.tombstoneExpiry(version.clock, longest: $0) }
+            return Entry(key: key, kind: .tombstone, version: version, expiry: expiry)
+        }
+    }
+}

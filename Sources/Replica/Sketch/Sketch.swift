@@ -1,0 +1,123 @@
+// The first coded symbols of a set: kept up to date with every write, or made by a scan.
+
+/// One coded symbol: what the items that take part in it add up to.
+package struct CodedSymbol: Hashable, Sendable {
+    /// XOR of the item ids.
+    package var itemIDs: UInt64
+    /// XOR of the checks of the item ids.
+    package var itemChecks: UInt32
+    /// The number of items; negative where more were taken away than put in.
+    package var count: Int32
+
+    package init(itemIDs: UInt64 = 0, itemChecks: UInt32 = 0, count: Int32 = 0) {
+        self.itemIDs = itemIDs
+        self.itemChecks = itemChecks
+        self.count = count
+    }
+
+    package var isZero: Bool { itemIDs == 0 && itemChecks == 0 && count == 0 }
+
+    @inline(__always)
+    mutating func apply(_ itemID: UInt64, check: UInt32, _ sign: Int32) {
+        itemIDs ^= itemID
+        itemChecks ^= check
+        count &+= sign
+    }
+
+    /// The check of an item id: 32 bits that do not add up the way ids do, so that a sum of several ids hardly ever
+    /// looks like one. This is the finalizer of MurmurHash3, its upper half.
+    @inline(__always)
+    package static func check(_ itemID: UInt64) -> UInt32 {
+        var mixed = itemID
+        mixed = (mixed ^ (mixed >> 33)) &* 0xFF51_AFD7_ED55_8CCD
+        mixed = (mixed ^ (mixed >> 33)) &* 0xC4CE_B9FE_1A85_EC53
+        return UInt32(truncatingIfNeeded: (mixed ^ (mixed >> 33)) >> 32)
+    }
+
+    /// Symbol by symbol, the sketch of a difference of sets is the difference of their sketches.
+    package static func - (left: CodedSymbol, right: CodedSymbol) -> CodedSymbol {
+        CodedSymbol(
+            itemIDs: left.itemIDs ^ right.itemIDs, itemChecks: left.itemChecks ^ right.itemChecks,
+            count: left.count &- right.count)
+    }
+}
+
+/// The first coded symbols of a set of items.
+///
+/// 16 bytes a symbol in memory. Adding or removing an item touches about `2 ln(symbolCount)` symbols.
+package struct Sketch: Sendable {
+    package private(set) var symbols: [CodedSymbol]
+
+    /// How many symbols a member keeps up to date with every write: enough for some 700 differences.
+    package static let keptSymbolCount = 1_024
+
+    /// The most symbols that are ever made for one reconciliation: 4 MiB of them, enough for some 190,000 differences.
+    package static let symbolCountMax = 1 << 18
+
+    package init(symbolCount: Int) {
+        symbols = Array(repeating: CodedSymbol(), count: symbolCount)
+    }
+
+    /// The first symbols alone.
+    package func prefix(_ symbolCount: Int) -> Sketch {
+        var sketch = self
+        if symbolCount < symbols.count { sketch.symbols.removeLast(symbols.count - symbolCount) }
+        return sketch
+    }
+
+    package mutating func add(_ itemID: UInt64) { apply(itemID, 1) }
+    package mutating func remove(_ itemID: UInt64) { apply(itemID, -1) }
+
+    @inline(__always)
+    private mutating func apply(_ itemID: UInt64, _ sign: Int32) {
+        var indices = SymbolIndices(itemID: itemID)
+        let check = CodedSymbol.check(itemID)
+        let end = symbols.count
+        while indices.current < end {
+            symbols[indices.current].apply(itemID, check: check, sign)
+            indices.advance()
+        }
+    }
+}
+
+/// What a member knows of its whole map at one committed state: enough to tell whether two maps are equal, and to
+/// find what differs.
+package struct MapSummary: Sendable {
+    package private(set) var count: Int
+    package private(set) var fingerprint: Fingerprint
+    package private(set) var sketch: Sketch
+
+    package init(symbolCount: Int = Sketch.keptSymbolCount) {
+        count = 0
+        fingerprint = Fingerprint()
+        sketch = Sketch(symbolCount: symbolCount)
+    }
+
+    @inline(__always)
+    package mutating func add(_ digest: Digest) {
+        count += 1
+        fingerprint.add(digest)
+        sketch.add(digest.itemID)
+    }
+
+    @inline(__always)
+    package mutating func remove(_ digest: Digest) {
+        count -= 1
+        fingerprint.remove(digest)
+        sketch.remove(digest.itemID)
+    }
+
+    /// The same map with fewer symbols.
+    package func prefix(symbolCount: Int) -> MapSummary {
+        var summary = self
+        summary.sketch = sketch.prefix(symbolCount)
+        return summary
+    }
+
+    /// The same map without some entries.
+    package func removing(_ digests: some Sequence<Digest>) -> MapSummary {
+        var summary = self
+        for digest in digests { summary.remove(digest) }
+        return summary
+    }
+}

@@ -1,0 +1,73 @@
+// When and by which process an entry was written: wall time, clock, origin, and the order of versions.
+
+/// Milliseconds since 1970-01-01T00:00:00Z, by the wall clock of some host.
+package struct WallTime: Hashable, Comparable, Sendable {
+    package var milliseconds: UInt64
+
+    package init(milliseconds: UInt64) { self.milliseconds = milliseconds }
+
+    package static func < (left: WallTime, right: WallTime) -> Bool { left.milliseconds < right.milliseconds }
+
+    /// A later time; stays at the end of time rather than wrapping.
+    package func advanced(byMilliseconds count: UInt64) -> WallTime {
+        let (sum, overflow) = milliseconds.addingReportingOverflow(count)
+        return WallTime(milliseconds: overflow ? .max : sum)
+    }
+
+    /// `self - other` in milliseconds; negative when `self` is earlier.
+    package func millisecondsSince(_ other: WallTime) -> Int64 {
+        Int64(clamping: Int128(milliseconds) - Int128(other.milliseconds))
+    }
+}
+
+/// An entry's clock: 48 bits of milliseconds, then a 16-bit counter that tells writes of one key in one
+/// millisecond apart.
+package struct Clock: Hashable, Comparable, Sendable {
+    package let raw: UInt64
+
+    package init(raw: UInt64) { self.raw = raw }
+
+    /// The first clock of a millisecond. Times past the year 10889 are held to that year.
+    package init(_ time: WallTime) {
+        raw = min(time.milliseconds, (1 << 48) - 1) << 16
+    }
+
+    package var time: WallTime { WallTime(milliseconds: raw >> 16) }
+    package var counter: UInt16 { UInt16(truncatingIfNeeded: raw) }
+
+    /// The next clock after this one.
+    package var successor: Clock { Clock(raw: raw == .max ? .max : raw + 1) }
+
+    package static func < (left: Clock, right: Clock) -> Bool { left.raw < right.raw }
+}
+
+/// 64 random bits drawn at every start of a process, so that a rolled-back disk or a cloned host never issues one
+/// version twice.
+package struct Origin: Hashable, Comparable, Sendable {
+    package let raw: UInt64
+    package init(raw: UInt64) { self.raw = raw }
+    package static func < (left: Origin, right: Origin) -> Bool { left.raw < right.raw }
+}
+
+/// When and by which process an entry was written.
+package struct Version: Hashable, Comparable, Sendable {
+    package let clock: Clock
+    package let origin: Origin
+
+    package init(clock: Clock, origin: Origin) {
+        self.clock = clock
+        self.origin = origin
+    }
+
+    package static func < (left: Version, right: Version) -> Bool {
+        (left.clock, left.origin) < (right.clock, right.origin)
+    }
+
+    /// The version of a write made here and now: the wall clock, or just past the entry it replaces. Stamps received
+    /// for other keys never move it, so one wrong clock infects nobody.
+    package static func stamp(now: WallTime, origin: Origin, replacing replaced: Clock?) -> Version {
+        let wall = Clock(now)
+        guard let replaced, replaced >= wall else { return Version(clock: wall, origin: origin) }
+        return Version(clock: replaced.successor, origin: origin)
+    }
+}
