@@ -1,0 +1,36 @@
+// The cluster keys that a member holds at one time.
+
+/// At most 8 keys with different ids, in the order in which they were given.
+package struct KeyRing: Sendable, Equatable {
+    /// Enough for a rotation of several keys at once, and as many as one request has tokens.
+    package static let keyCountMax = 8
+
+    /// The keys, in the order given.
+    package let keys: [ClusterKey]
+
+    /// A ring without keys, which no other member can join.
+    package init() {
+        keys = []
+    }
+
+    /// - Throws: `TrustError.tooManyKeys`, or `.duplicateKey` when a secret is given twice, even in two scopes.
+    package init(_ keys: [ClusterKey]) throws(TrustError) {
+        guard keys.count <= Self.keyCountMax else { throw .tooManyKeys(count: keys.count) }
+        var known: Set<KeyID> = []
+        for key in keys {
+            guard known.insert(key.id).inserted else { throw .duplicateKey(key.id) }
+        }
+        self.keys = keys
+    }
+
+    /// The key with this id, if the ring has it.
+    package subscript(id: KeyID) -> ClusterKey? {
+        keys.first { $0.id == id }
+    }
+
+    /// The ids, in the order of the keys.
+    package var ids: [KeyID] { keys.map(\.id) }
+
+    /// Whether there is no key at all.
+    package var isEmpty: Bool { keys.isEmpty }
+}
