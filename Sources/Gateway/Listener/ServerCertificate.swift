@@ -1,0 +1,56 @@
+// The certificate that the listener serves, replaceable while it runs.
+package import NIOSSL
+import Synchronization
+import Trust
+
+/// Holds the TLS settings of new connections. Connections that are open keep the certificate they began with.
+package final class ServerCertificate: Sendable {
+    /// What a connection needs to know of it.
+    struct Served: Sendable {
+        let context: NIOSSLContext
+        /// SHA-256 of the certificate in DER form.
+        let hash: [UInt8]
+    }
+
+    private let served: Mutex<Served>
+
+    /// - Parameter cipherSuites: In OpenSSL's notation, for TLS 1.2; those of TLS 1.3 are all good.
+    package init(chain: [NIOSSLCertificate], key: NIOSSLPrivateKey, cipherSuites: String) throws {
+        served = Mutex(try Self.make(chain: chain, key: key, cipherSuites: cipherSuites))
+    }
+
+    /// Takes another certificate for connections from now on.
+    package func replace(chain: [NIOSSLCertificate], key: NIOSSLPrivateKey, cipherSuites: String) throws {
+        let new = try Self.make(chain: chain, key: key, cipherSuites: cipherSuites)
+        served.withLock { $0 = new }
+    }
+
+    /// SHA-256 of the certificate served now, in DER form.
+    package var hash: [UInt8] { served.withLock { $0.hash } }
+
+    var current: Served { served.withLock { $0 } }
+
+    private static func make(
+        chain: [NIOSSLCertificate], key: NIOSSLPrivateKey, cipherSuites: String
+    ) throws -> Served {
+        guard let leaf = chain.first else { throw ListenerError.emptyCertificate }
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.cipherSuites = cipherSuites
+        configuration.applicationProtocols = ["http/1.1"]
+        return Served(
+            context: try NIOSSLContext(configuration: configuration), hash: Sodium.sha256(try leaf.toDERBytes()))
+    }
+}
+
+/// What can be wrong with the listener.
+package enum ListenerError: Error, Sendable, CustomStringConvertible {
+    case emptyCertificate
+
+    package var description: String {
+        switch self {
+        case .emptyCertificate: "the certificate file holds no certificate in PEM form"
+        }
+    }
+}

@@ -1,0 +1,60 @@
+// How links end.
+import Replica
+import OrderedCollections
+import Trust
+
+extension GossipEngine {
+    /// Says goodbye and closes.
+    mutating func close(_ id: LinkID, _ reason: CloseReason, _ detail: String) {
+        guard let link = links[id], link.phase != .closing else { return }
+        if link.phase != .dialling { send(.bye(Bye(reason: reason, detail: detail)), over: id) }
+        end(id, reason, detail)
+        effects.append(.close(id))
+    }
+
+    mutating func receive(bye: Bye, from id: LinkID) {
+        guard let link = links[id] else { return }
+        if bye.reason == .duplicate, let url = link.targetURL, let serverID = link.peerServerID {
+            targets[url]?.phase = .satisfied(serverID: serverID)
+        }
+        end(id, bye.reason, "\(link.peerServerID ?? link.address) says: \(bye.detail)")
+        effects.append(.close(id))
+    }
+
+    /// The connection is gone. Without a bye before, the reason says what the network told.
+    package mutating func linkClosed(_ id: LinkID, detail: String, at moment: Moment) {
+        now = moment
+        guard let link = links[id] else { return }
+        if link.phase != .closing { end(id, .lost, detail) }
+        links[id] = nil
+        if let serverID = link.peerServerID, !hasOpenLink(to: serverID) {
+            resumeContending(for: serverID)
+            wakeTargets(satisfiedBy: serverID)
+        }
+    }
+
+    func hasOpenLink(to serverID: String) -> Bool {
+        links.values.contains { $0.phase == .open && $0.peerServerID == serverID }
+    }
+
+    private mutating func end(_ id: LinkID, _ reason: CloseReason, _ detail: String) {
+        guard let link = links[id], link.phase != .closing else { return }
+        let wasOpen = link.phase == .open
+        links[id]?.phase = .closing
+        links[id]?.closeReason = reason
+        links[id]?.closeDetail = detail
+        let deadline = now.uptime + settings.handshakeLimit
+        links[id]?.deadline = deadline
+        links[id]?.outbox = Outbox()
+        links[id]?.round = nil
+        links[id]?.supply = nil
+        links[id]?.feeder = nil
+        if let url = link.targetURL { targetIsDown(url, link, reason, detail) }
+        let quiet: [CloseReason] = [.ownAddress, .duplicate]
+        if wasOpen || (link.role == .acceptor && !quiet.contains(reason)) {
+            report(
+                .linkDown(id, serverID: link.peerServerID, address: link.address, reason: reason, detail: detail))
+        }
+        updateClockVerdict()
+    }
+}

@@ -1,0 +1,123 @@
+// The gossip protocol of one member as a value: inputs are methods, outputs are effects.
+//
+// It does no I/O and reads no clock; time comes in with every input and random numbers from the generator given at
+// the start, so the same inputs give the same effects. The files beside this one hold its parts: the handshake,
+// dialling, keys, rounds of reconciliation, streams, live changes, timers.
+import OrderedCollections
+package import Replica
+package import Trust
+
+/// Names one link for as long as the process lives.
+package struct LinkID: Hashable, Comparable, Sendable {
+    package let raw: UInt64
+    package init(raw: UInt64) { self.raw = raw }
+    package static func < (left: LinkID, right: LinkID) -> Bool { left.raw < right.raw }
+}
+
+/// The time of an input, by both clocks of the host.
+package struct Moment: Sendable {
+    /// Since some fixed moment; never steps back.
+    package var uptime: Duration
+    package var wall: WallTime
+
+    package init(uptime: Duration, wall: WallTime) {
+        self.uptime = uptime
+        self.wall = wall
+    }
+}
+
+/// Who this member is.
+package struct MemberIdentity: Sendable, Equatable {
+    package var serverID: String
+    package var origin: Origin
+    package var isExternal: Bool
+    package var software: String
+
+    package init(serverID: String, origin: Origin, isExternal: Bool = false, software: String) {
+        self.serverID = serverID
+        self.origin = origin
+        self.isExternal = isExternal
+        self.software = software
+    }
+}
+
+/// The protocol of one member.
+package struct GossipEngine: Sendable {
+    package internal(set) var identity: MemberIdentity
+    package private(set) var settings: EngineSettings
+    package internal(set) var keyRing: KeyRing
+
+    var now: Moment
+    var links: OrderedDictionary<LinkID, Link> = [:]
+    var targets: OrderedDictionary<String, Target> = [:]
+    var effects: [Effect] = []
+    /// How far streams from each peer got, so that a new link goes on there.
+    var streamPositions: OrderedDictionary<String, [UInt8]> = [:]
+    var clockIsWrong = false
+    var isShutDown = false
+    var random: any RandomNumberGenerator & Sendable
+    private var lastLinkID: UInt64 = 0
+    private var lastRound: UInt32 = 0
+
+    package init(
+        identity: MemberIdentity, keyRing: KeyRing, settings: EngineSettings = EngineSettings(),
+        random: any RandomNumberGenerator & Sendable, at now: Moment
+    ) {
+        self.identity = identity
+        self.keyRing = keyRing
+        self.settings = settings
+        self.random = random
+        self.now = now
+    }
+
+    /// The effects that the inputs since the last call asked for, in order.
+    package mutating func takeEffects() -> [Effect] {
+        defer { effects.removeAll(keepingCapacity: true) }
+        return effects
+    }
+
+    mutating func nextLinkID() -> LinkID {
+        lastLinkID += 1
+        return LinkID(raw: lastLinkID)
+    }
+
+    mutating func nextRound() -> UInt32 {
+        lastRound &+= 1
+        return lastRound
+    }
+
+    mutating func randomBytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+    }
+
+    /// A duration between 50 % and 150 % of the one given.
+    mutating func jittered(_ duration: Duration) -> Duration {
+        duration * Double.random(in: 0.5...1.5, using: &random)
+    }
+
+    mutating func report(_ report: Report) { effects.append(.report(report)) }
+
+    /// Sends a message over a link, charging its credit.
+    mutating func send(_ message: Message, over id: LinkID) {
+        links[id]?.credit -= message.creditCost
+        links[id]?.lastSent = now.uptime
+        effects.append(.send(id, message))
+    }
+
+    // MARK: Configuration
+
+    /// Whether most peers say that this member's clock is wrong. Durable writes are then refused.
+    package var isClockWrong: Bool { clockIsWrong }
+
+    package mutating func setIdentity(_ identity: MemberIdentity) { self.identity = identity }
+
+    package mutating func setReconcileInterval(_ interval: Duration) { settings.reconcileInterval = interval }
+
+    /// Ends every link with a word to the peer, and dials no more.
+    package mutating func shutDown(at moment: Moment) {
+        now = moment
+        isShutDown = true
+        targets.removeAll()
+        for id in links.keys { close(id, .shutdown, "this member is shutting down") }
+    }
+}

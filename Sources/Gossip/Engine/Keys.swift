@@ -1,0 +1,104 @@
+// Proofs of cluster keys: at the beginning of a link, and again whenever either end's keys change.
+package import Trust
+import Replica
+import OrderedCollections
+
+extension GossipEngine {
+    /// This member's keys changed: every open link proves again, and ends if no proven key remains.
+    package mutating func setKeyRing(_ keyRing: KeyRing, at moment: Moment) {
+        now = moment
+        self.keyRing = keyRing
+        for id in links.keys where links[id]?.phase == .open {
+            links[id]?.proven.removeAll { keyRing[$0] == nil }
+            sendChallenge(over: id)
+        }
+        for url in targets.keys { retrySoon(url) }
+    }
+
+    private mutating func sendChallenge(over id: LinkID) {
+        guard let link = links[id] else { return }
+        let challenge = Challenge(
+            number: link.challengeCount + 1, nonce: randomBytes(Hello.nonceByteCount), keyIDs: keyRing.ids)
+        links[id]?.challengeCount += 1
+        links[id]?.challenge = (challenge.number, challenge.nonce)
+        let deadline = now.uptime + settings.challengeWait
+        links[id]?.challengeDeadline = deadline
+        send(.challenge(challenge), over: id)
+    }
+
+    mutating func sendProof(over id: LinkID, challenge: UInt32, nonce: [UInt8]) {
+        guard let link = links[id] else { return }
+        let message = Self.proofMessage(link.role, link.transcript, challenge: challenge, nonce: nonce)
+        let keys = keyRing.keys.map { Proof.KeyProof(keyID: $0.id, code: $0.linkProof(over: message)) }
+        send(.proof(Proof(challenge: challenge, keys: keys)), over: id)
+    }
+
+    /// What a proof is made over: who proves, what was seen of the handshake, and what was asked.
+    static func proofMessage(_ role: LinkRole, _ transcript: [UInt8], challenge: UInt32, nonce: [UInt8]) -> [UInt8] {
+        var message = [role.rawValue]
+        message += transcript
+        message += unsafe withUnsafeBytes(of: challenge.bigEndian) { unsafe Array($0) }
+        message += nonce
+        return message
+    }
+
+    /// The keys of a proof that this member has too, and that the peer really holds.
+    func verified(_ proof: Proof, from link: Link, nonce: [UInt8]) -> [KeyID] {
+        let message = Self.proofMessage(link.role.other, link.transcript, challenge: proof.challenge, nonce: nonce)
+        return proof.keys.compactMap { claim in
+            guard let key = keyRing[claim.keyID], key.verifies(linkProof: claim.code, over: message) else { return nil }
+            return key.id
+        }
+    }
+
+    mutating func receive(challenge: Challenge, from id: LinkID) {
+        guard let link = links[id] else { return }
+        sendProof(over: id, challenge: challenge.number, nonce: challenge.nonce)
+        links[id]?.peerKeyIDs = challenge.keyIDs
+        links[id]?.proven.removeAll { !challenge.keyIDs.contains($0) }
+        let unproven = challenge.keyIDs.contains { keyRing[$0] != nil && !link.proven.contains($0) }
+        if link.challenge == nil, unproven || links[id]?.proven.isEmpty == true { sendChallenge(over: id) }
+    }
+
+    mutating func receive(proof: Proof, from id: LinkID) {
+        guard let link = links[id] else { return }
+        if proof.challenge == 0 { return receiveFirst(proof: proof, from: id) }
+        guard link.phase == .open, let challenge = link.challenge, challenge.number == proof.challenge else { return }
+        links[id]?.challenge = nil
+        links[id]?.challengeDeadline = nil
+        links[id]?.peerKeyIDs = proof.keys.map(\.keyID)
+        let proven = verified(proof, from: link, nonce: challenge.nonce)
+        links[id]?.proven = proven
+        if links[id]?.proven.isEmpty == true { endForWantOfKey(id) }
+    }
+
+    mutating func endForWantOfKey(_ id: LinkID) {
+        guard let link = links[id] else { return }
+        close(
+            id, .noCommonKey,
+            "no common key any more: \(identity.serverID) has \(Self.list(keyRing.ids)), "
+                + "\(link.peerServerID ?? link.address) has \(Self.list(link.peerKeyIDs))")
+    }
+
+    /// What the peer of a link may write. A full member takes only a gateway's own entries over a link that nothing
+    /// but gateway keys prove; a member without any full key is itself the gateway, and takes everything.
+    func scope(of link: Link) -> WriteScope {
+        let isFullMember = keyRing.keys.contains { $0.scope == .full }
+        let isFullLink = link.proven.contains { keyRing[$0]?.scope == .full }
+        guard isFullMember, !isFullLink, let serverID = link.peerServerID else { return .everything }
+        return .own(serverID: Array(serverID.utf8))
+    }
+
+    /// Whether the peer of a link takes only this member's own entries, because this member is a gateway.
+    func sendsOnlyOwnEntries(over link: Link) -> Bool {
+        !keyRing.keys.contains { $0.scope == .full }
+    }
+
+    /// Whether this member is joined to others by gateway keys alone although it has a full key: then what other
+    /// full members write does not reach it.
+    var isPartitioned: Bool {
+        let open = links.values.filter { $0.phase == .open }
+        guard !open.isEmpty, keyRing.keys.contains(where: { $0.scope == .full }) else { return false }
+        return open.allSatisfy { scope(of: $0) != .everything }
+    }
+}

@@ -1,0 +1,138 @@
+// The state of one link, as the engine sees it.
+import OrderedCollections
+import Replica
+import Trust
+
+/// Which end opened the connection.
+package enum LinkRole: UInt8, Sendable {
+    case dialler = 0x44
+    case acceptor = 0x41
+
+    var other: LinkRole { self == .dialler ? .acceptor : .dialler }
+}
+
+/// How far a link has come.
+package enum LinkPhase: String, Sendable {
+    /// Connecting.
+    case dialling
+    /// Hello sent, none received.
+    case greeting
+    /// Another link to the same server id has to show first whether it is alive.
+    case contending
+    /// Proof sent, none received.
+    case proving
+    case open
+    /// Bye sent or received.
+    case closing
+}
+
+struct Link: Sendable {
+    let id: LinkID
+    let role: LinkRole
+    /// For people: the URL dialled, or the peer's address.
+    let address: String
+    /// The target that this link was dialled for.
+    let targetURL: String?
+    var phase: LinkPhase
+    /// SHA-256 of the certificate served on this connection; nil behind a proxy that ends TLS.
+    var certificateHash: [UInt8]?
+    var since: Moment
+    var deadline: Duration?
+
+    // Handshake and keys
+    var localHello: Hello?
+    var peerHello: Hello?
+    var transcript: [UInt8] = []
+    var proven: [KeyID] = []
+    var peerKeyIDs: [KeyID] = []
+    var challenge: (number: UInt32, nonce: [UInt8])?
+    var challengeCount: UInt32 = 0
+    var challengeDeadline: Duration?
+    var closeReason: CloseReason?
+    var closeDetail = ""
+
+    // Liveness and clock
+    var lastHeard: Duration
+    var lastSent: Duration
+    var ping: (token: UInt64, uptime: Duration, wall: WallTime)?
+    var nextPing: Duration
+    var roundTrip: Duration?
+    var clockOffsetMilliseconds: Int64?
+    var skewReported = false
+
+    // Data
+    /// What may still be sent, in bytes; below zero after a message larger than the rest.
+    var credit = 0
+    var creditToReturn = 0
+    var outbox = Outbox()
+    var withheld: OrderedDictionary<[UInt8], Withheld> = [:]
+    var refusedCount = 0
+    var reconciliationRests = false
+
+    // Reconciliation
+    var round: Round?
+    var roundDue: Duration?
+    var supply: Supply?
+    var feeder: Feeder?
+    var pull: Pull?
+    var failedRoundCount = 0
+    var lastRound: RoundStatistics?
+
+    var peerServerID: String? { peerHello?.serverID }
+
+    /// Who dialled: the lower server id's link survives of two.
+    func dialler(own: String) -> String? { role == .dialler ? own : peerServerID }
+
+    init(id: LinkID, role: LinkRole, address: String, targetURL: String?, phase: LinkPhase, now: Moment) {
+        self.id = id
+        self.role = role
+        self.address = address
+        self.targetURL = targetURL
+        self.phase = phase
+        since = now
+        lastHeard = now.uptime
+        lastSent = now.uptime
+        nextPing = now.uptime
+    }
+}
+
+/// An entry that the peer refused, and until when it is left out of reconciliation.
+struct Withheld: Sendable {
+    let digest: Digest
+    let lapses: WallTime?
+}
+
+/// Live changes that wait for credit, the newest for each key.
+struct Outbox: Sendable {
+    private(set) var entries: OrderedDictionary<[UInt8], [UInt8]> = [:]
+    private(set) var byteCount = 0
+    /// Set when the outbox was dropped: the link has to reconcile.
+    var wasDropped = false
+
+    var isEmpty: Bool { entries.isEmpty }
+
+    mutating func put(key: [UInt8], encoded: [UInt8]) {
+        if let replaced = entries.updateValue(encoded, forKey: key) { byteCount -= replaced.count + key.count }
+        byteCount += encoded.count + key.count
+    }
+
+    mutating func drop() {
+        entries = [:]
+        byteCount = 0
+        wasDropped = true
+    }
+
+    /// Takes entries from the front, up to a number of bytes and at least one.
+    mutating func take(byteCountMax: Int) -> EntryBatch {
+        var batch = EntryBatch()
+        var taken = 0
+        for (key, encoded) in entries {
+            guard batch.isEmpty || batch.byteCount + encoded.count <= byteCountMax else { break }
+            unsafe batch.append(encoded: encoded.span.bytes)
+            byteCount -= encoded.count + key.count
+            taken += 1
+        }
+        entries.removeFirst(taken)
+        return batch
+    }
+}

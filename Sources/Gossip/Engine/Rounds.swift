@@ -1,0 +1,256 @@
+// Reconciliation: finding out what two maps lack of each other, at a cost set by the difference.
+//
+// Source: Yang, Gilad, Alizadeh, "Practical Rateless Set Reconciliation", SIGCOMM 2024. Departure: symbols do not
+// flow until they are enough, but in bursts sized by an estimate of the difference, so that overshoot stays bounded.
+import NIOCore
+package import Replica
+import OrderedCollections
+import Trust
+
+extension GossipEngine {
+    /// Begins a round on a link that this end dialled.
+    mutating func startRound(_ id: LinkID) {
+        guard let link = links[id], link.phase == .open, link.role == .dialler, !link.reconciliationRests else { return }
+        guard link.round == nil, link.pull == nil, link.feeder == nil else {
+            let due = now.uptime + settings.reconcileInterval
+            links[id]?.roundDue = due
+            return
+        }
+        let round = Round(id: nextRound(), isInitiator: true, at: now.uptime)
+        links[id]?.round = round
+        links[id]?.roundDue = nil
+        links[id]?.outbox.wasDropped = false
+        effects.append(.freeze(id, round: round.id))
+    }
+
+    /// Answer to `Effect.freeze`.
+    package mutating func froze(_ id: LinkID, round: UInt32, _ summary: MapSummary, at moment: Moment) {
+        now = moment
+        guard let state = links[id]?.round, state.id == round, case .freezing = state.stage else { return }
+        let own = summary.removing(withheldDigests(id))
+        links[id]?.round?.own = own
+        let message = Summary(round: round, count: UInt64(own.count), fingerprint: own.fingerprint)
+        sendCounted(.summary(message), over: id)
+        guard !state.isInitiator, let peer = state.peer else {
+            links[id]?.round?.stage = .awaitingSummary
+            return
+        }
+        links[id]?.round?.stage = .serving
+        let isEqual = message.count == peer.count && message.fingerprint == peer.fingerprint
+        if !isEqual, !StreamRule.mustStream(ownCount: own.count, peerCount: Int(peer.count)) {
+            sendSymbols(id, from: 0, to: Round.firstSymbolCount)
+        }
+    }
+
+    mutating func receive(summary: Summary, from id: LinkID) {
+        guard let link = links[id] else { return }
+        if link.role == .acceptor {
+            var round = Round(id: summary.round, isInitiator: false, at: now.uptime)
+            round.peer = summary
+            links[id]?.round = round
+            links[id]?.supply = nil
+            count(.summary(summary), over: id)
+            effects.append(.freeze(id, round: summary.round))
+            return
+        }
+        guard let round = link.round, round.id == summary.round, let own = round.own,
+            case .awaitingSummary = round.stage
+        else { return }
+        links[id]?.round?.peer = summary
+        links[id]?.round?.statistics.roundTripCount = 1
+        links[id]?.round?.lastProgress = now.uptime
+        count(.summary(summary), over: id)
+        if summary.count == UInt64(own.count), summary.fingerprint == own.fingerprint {
+            finishRound(id)
+        } else if StreamRule.mustStream(ownCount: own.count, peerCount: Int(summary.count)) {
+            startStream(id)
+        } else {
+            links[id]?.round?.stage = .awaitingSymbols(end: Round.firstSymbolCount)
+        }
+    }
+
+    // MARK: The responder
+
+    mutating func receive(symbolRequest request: SymbolRequest, from id: LinkID) {
+        guard let round = links[id]?.round, !round.isInitiator, round.id == request.round, let own = round.own else {
+            return
+        }
+        links[id]?.round?.lastProgress = now.uptime
+        count(.symbolRequest(request), over: id)
+        if request.isFresh {
+            links[id]?.round?.stage = .scanning(end: Int(request.end))
+            effects.append(.sketch(id, round: round.id, symbolCount: Int(request.end)))
+        } else if Int(request.end) <= own.sketch.symbols.count {
+            sendSymbols(id, from: Int(request.start), to: Int(request.end))
+        } else {
+            close(id, .protocolError, "symbols up to \(request.end) were asked for without asking for fresh ones")
+        }
+    }
+
+    private mutating func sendSymbols(_ id: LinkID, from start: Int, to end: Int) {
+        guard let round = links[id]?.round, let own = round.own else { return }
+        for part in stride(from: start, to: end, by: Message.symbolCountMax) {
+            let partEnd = min(part + Message.symbolCountMax, end)
+            let symbols = Symbols(
+                round: round.id, start: UInt32(part), mapCount: UInt64(own.count),
+                symbols: Array(own.sketch.symbols[part..<partEnd]))
+            sendCounted(.symbols(symbols), over: id)
+        }
+    }
+
+    /// Answer to `Effect.sketch`.
+    package mutating func sketched(_ id: LinkID, round: UInt32, _ summary: MapSummary, at moment: Moment) {
+        now = moment
+        guard let state = links[id]?.round, state.id == round, case .scanning(let end) = state.stage else { return }
+        let own = summary.removing(withheldDigests(id))
+        links[id]?.round?.own = own
+        links[id]?.round?.lastProgress = now.uptime
+        if state.isInitiator {
+            decodeFresh(id)
+        } else {
+            links[id]?.round?.stage = .serving
+            sendSymbols(id, from: 0, to: end)
+        }
+    }
+
+    // MARK: The initiator
+
+    mutating func receive(symbols: Symbols, from id: LinkID) {
+        guard let round = links[id]?.round, round.isInitiator, round.id == symbols.round else { return }
+        count(.symbols(symbols), over: id)
+        links[id]?.round?.lastProgress = now.uptime
+        switch round.stage {
+        case .awaitingSymbols(let end):
+            let range = Int(symbols.start)..<(Int(symbols.start) + symbols.symbols.count)
+            guard let own = round.own, range.lowerBound == round.decoder.symbolCount, range.upperBound <= end else {
+                return close(id, .protocolError, "symbols came out of order")
+            }
+            links[id]?.round?.decoder.append(remote: symbols.symbols[...], local: own.sketch.symbols[range])
+            if range.upperBound == end { evaluate(id) }
+        case .scanning(let end):
+            guard Int(symbols.start) == round.early.count, round.early.count + symbols.symbols.count <= end else {
+                return close(id, .protocolError, "symbols came out of order")
+            }
+            links[id]?.round?.early += symbols.symbols
+            decodeFresh(id)
+        case .freezing, .awaitingSummary, .exchanging, .awaitingStream, .serving: return
+        }
+    }
+
+    /// Decodes once both ends' fresh symbols are there.
+    private mutating func decodeFresh(_ id: LinkID) {
+        guard let round = links[id]?.round, case .scanning(let end) = round.stage, let own = round.own,
+            own.sketch.symbols.count == end, round.early.count == end
+        else { return }
+        links[id]?.round?.early = []
+        links[id]?.round?.decoder.append(remote: round.early[...], local: own.sketch.symbols[...])
+        evaluate(id)
+    }
+
+    private mutating func evaluate(_ id: LinkID) {
+        guard let round = links[id]?.round, let own = round.own, let peer = round.peer else { return }
+        links[id]?.round?.statistics.roundTripCount += round.decoder.symbolCount > Round.firstSymbolCount ? 1 : 0
+        if round.decoder.isComplete { return exchange(id) }
+        let next = NextBurst.after(
+            symbolCount: round.decoder.symbolCount, estimate: round.decoder.estimatedDifference,
+            ownCount: own.count, peerCount: Int(peer.count))
+        switch next {
+        case .more(let end) where !round.decoder.isInconsistent && end <= own.sketch.symbols.count:
+            links[id]?.round?.stage = .awaitingSymbols(end: end)
+            request(id, from: round.decoder.symbolCount, to: end, isFresh: false)
+        case .more(let end), .fresh(let end):
+            links[id]?.failedRoundCount += round.decoder.isInconsistent ? 1 : 0
+            guard links[id]?.failedRoundCount ?? 0 < 2 else { return startStream(id) }
+            links[id]?.round?.stage = .scanning(end: end)
+            links[id]?.round?.decoder = SketchDecoder()
+            links[id]?.round?.early = []
+            request(id, from: 0, to: end, isFresh: true)
+            effects.append(.sketch(id, round: round.id, symbolCount: end))
+        case .stream: startStream(id)
+        }
+    }
+
+    private mutating func request(_ id: LinkID, from start: Int, to end: Int, isFresh: Bool) {
+        guard let round = links[id]?.round else { return }
+        sendCounted(
+            .symbolRequest(
+                SymbolRequest(round: round.id, start: UInt32(start), end: UInt32(end), isFresh: isFresh)), over: id)
+    }
+
+    private mutating func exchange(_ id: LinkID) {
+        guard let round = links[id]?.round else { return }
+        let wanted = round.decoder.remoteOnly
+        let owed = round.decoder.localOnly
+        links[id]?.round?.stage = .exchanging
+        links[id]?.round?.statistics.differenceCount = wanted.count + owed.count
+        links[id]?.failedRoundCount = 0
+        for start in stride(from: 0, to: wanted.count, by: Want.itemCountMax) {
+            let part = Array(wanted[start..<min(start + Want.itemCountMax, wanted.count)])
+            links[id]?.round?.wantCount += 1
+            sendCounted(.want(Want(round: round.id, itemIDs: part)), over: id)
+        }
+        if !wanted.isEmpty { links[id]?.round?.statistics.roundTripCount += 1 }
+        if !owed.isEmpty {
+            links[id]?.supply = Supply(round: round.id, resolvesPending: 1)
+            effects.append(.resolve(id, round: round.id, itemIDs: owed))
+        }
+        finishIfExchanged(id)
+    }
+
+    mutating func finishIfExchanged(_ id: LinkID) {
+        guard let link = links[id], let round = link.round, round.isInitiator, case .exchanging = round.stage,
+            round.wantCount == 0, link.supply == nil
+        else { return }
+        finishRound(id)
+    }
+
+    mutating func finishRound(_ id: LinkID) {
+        guard let link = links[id], let round = link.round, let serverID = link.peerServerID else { return }
+        var statistics = round.statistics
+        statistics.duration = now.uptime - round.started
+        links[id]?.round = nil
+        links[id]?.lastRound = statistics
+        report(.roundFinished(id, serverID: serverID, statistics))
+        guard round.isInitiator else { return }
+        let due = now.uptime + jittered(settings.reconcileInterval)
+        links[id]?.roundDue = due
+        if statistics.differenceCount > 0 || statistics.isStream {
+            send(
+                .roundEnd(
+                    RoundEnd(
+                        round: round.id, differenceCount: UInt32(clamping: statistics.differenceCount),
+                        roundTripCount: UInt8(clamping: statistics.roundTripCount))), over: id)
+        }
+        if statistics.isStream || link.outbox.wasDropped { startRound(id) }
+    }
+
+    mutating func receive(roundEnd: RoundEnd, from id: LinkID) {
+        guard let round = links[id]?.round, round.id == roundEnd.round else { return }
+        links[id]?.round?.lastProgress = now.uptime
+        if round.isInitiator {
+            links[id]?.round?.wantCount = max(0, round.wantCount - 1)
+            finishIfExchanged(id)
+        } else {
+            links[id]?.round?.statistics.differenceCount = Int(roundEnd.differenceCount)
+            links[id]?.round?.statistics.roundTripCount = Int(roundEnd.roundTripCount)
+            finishRound(id)
+        }
+    }
+
+    // MARK: Accounts
+
+    /// Sends a message that counts as payload of the reconciliation.
+    mutating func sendCounted(_ message: Message, over id: LinkID) {
+        count(message, over: id)
+        send(message, over: id)
+    }
+
+    mutating func count(_ message: Message, over id: LinkID) {
+        links[id]?.round?.statistics.byteCount += message.encoded().readableBytes
+    }
+}
+
+extension Want {
+    /// How many ids go into one message.
+    package static let itemCountMax = 65_536
+}

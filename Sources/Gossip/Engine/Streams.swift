@@ -1,0 +1,95 @@
+// Streams: the whole map in key order, for a new member or after a long absence.
+package import Replica
+import OrderedCollections
+import Trust
+
+extension GossipEngine {
+    /// Too much differs for symbols. The end with fewer entries asks for the other's map; a round afterwards finds
+    /// what the other one lacks.
+    mutating func startStream(_ id: LinkID) {
+        guard let round = links[id]?.round, let own = round.own, let peer = round.peer else { return }
+        links[id]?.round?.stage = .awaitingStream
+        links[id]?.round?.statistics.isStream = true
+        links[id]?.round?.statistics.roundTripCount += 1
+        links[id]?.failedRoundCount = 0
+        if UInt64(own.count) <= peer.count {
+            startPull(id, round: round.id, entryCount: peer.count)
+        } else {
+            sendCounted(.streamOffer(round: round.id), over: id)
+        }
+    }
+
+    mutating func receive(streamOffer round: UInt32, from id: LinkID) {
+        guard let state = links[id]?.round, !state.isInitiator, state.id == round else { return }
+        startPull(id, round: round, entryCount: state.peer?.count ?? 0)
+    }
+
+    private mutating func startPull(_ id: LinkID, round: UInt32, entryCount: UInt64) {
+        guard let serverID = links[id]?.peerServerID else { return }
+        let after = streamPositions[serverID] ?? []
+        links[id]?.pull = Pull(round: round, started: now.uptime, lastProgress: now.uptime)
+        sendCounted(.streamRequest(StreamRequest(round: round, after: after)), over: id)
+        report(
+            .streamStarted(
+                id, serverID: serverID, entryCount: entryCount, incoming: true, resumed: !after.isEmpty))
+    }
+
+    mutating func receive(streamRequest request: StreamRequest, from id: LinkID) {
+        guard let link = links[id], let serverID = link.peerServerID else { return }
+        count(.streamRequest(request), over: id)
+        links[id]?.feeder = Feeder(round: request.round, after: request.after)
+        report(
+            .streamStarted(
+                id, serverID: serverID, entryCount: UInt64(link.round?.own?.count ?? 0), incoming: false,
+                resumed: !request.after.isEmpty))
+        pump(id)
+    }
+
+    /// Answer to `Effect.readChunk`.
+    package mutating func readChunk(
+        _ id: LinkID, round: UInt32, _ batch: EntryBatch, last: [UInt8], isEnd: Bool, at moment: Moment
+    ) {
+        now = moment
+        guard let link = links[id], let feeder = link.feeder, feeder.round == round, feeder.isReading else { return }
+        links[id]?.feeder?.isReading = false
+        links[id]?.feeder?.after = last
+        links[id]?.round?.lastProgress = now.uptime
+        let purpose: Entries.Purpose = isEnd ? .streamEnd : .stream
+        let sent = sendsOnlyOwnEntries(over: link) ? ownEntries(of: batch) : batch
+        send(.entries(Entries(purpose: purpose, round: round, position: last, batch: sent)), over: id)
+        if isEnd { links[id]?.feeder = nil }
+        pump(id)
+    }
+
+    func ownEntries(of batch: EntryBatch) -> EntryBatch {
+        EntryBatch(batch.entries.filter { isOwn($0.key.bytes) })
+    }
+
+    /// A part of a stream is committed.
+    mutating func streamAdvanced(_ id: LinkID, _ position: StreamPosition) {
+        guard let link = links[id], link.pull?.round == position.round, let serverID = link.peerServerID else { return }
+        links[id]?.pull?.lastProgress = now.uptime
+        links[id]?.round?.lastProgress = now.uptime
+        guard position.isEnd else {
+            if streamPositions[serverID] == nil, streamPositions.count >= settings.streamPositionCountMax {
+                streamPositions.removeFirst()
+            }
+            streamPositions[serverID] = position.lastKey
+            return
+        }
+        streamPositions[serverID] = nil
+        links[id]?.pull = nil
+        if link.role == .dialler { finishRound(id) } else { send(.nudge, over: id) }
+    }
+
+    /// The peer asks for a round: after a stream, or because it dropped changes for this link.
+    mutating func receiveNudge(from id: LinkID) {
+        guard let link = links[id], link.role == .dialler else { return }
+        if let round = link.round {
+            if case .awaitingStream = round.stage, link.pull == nil { return finishRound(id) }
+            links[id]?.outbox.wasDropped = true
+        } else {
+            startRound(id)
+        }
+    }
+}

@@ -1,0 +1,91 @@
+// Sending the entries that a round found: ids to keys by a scan, keys to entries as credit allows.
+package import Replica
+import OrderedCollections
+import Trust
+
+extension GossipEngine {
+    mutating func receive(want: Want, from id: LinkID) {
+        guard let round = links[id]?.round, !round.isInitiator, round.id == want.round else { return }
+        count(.want(want), over: id)
+        var supply = links[id]?.supply ?? Supply(round: want.round)
+        supply.resolvesPending += 1
+        supply.endsOwed += 1
+        links[id]?.supply = supply
+        effects.append(.resolve(id, round: want.round, itemIDs: want.itemIDs))
+    }
+
+    /// Answer to `Effect.resolve`: the keys of those ids that are still in the map.
+    package mutating func resolved(_ id: LinkID, round: UInt32, keys: [Key], at moment: Moment) {
+        now = moment
+        guard let link = links[id], link.supply?.round == round else { return }
+        let allowed = sendsOnlyOwnEntries(over: link) ? keys.filter { isOwn($0.bytes) } : keys
+        links[id]?.supply?.resolvesPending -= 1
+        links[id]?.supply?.keys += allowed
+        links[id]?.round?.lastProgress = now.uptime
+        pump(id)
+    }
+
+    /// Answer to `Effect.read`: entries of the first keys asked for, as many as fit.
+    package mutating func read(
+        _ id: LinkID, round: UInt32, _ batch: EntryBatch, keyCount: Int, at moment: Moment
+    ) {
+        now = moment
+        guard let supply = links[id]?.supply, supply.round == round, supply.isReading else { return }
+        links[id]?.supply?.isReading = false
+        links[id]?.supply?.keys = supply.keys.dropFirst(keyCount)
+        links[id]?.round?.lastProgress = now.uptime
+        if !batch.isEmpty {
+            send(.entries(Entries(purpose: .round, round: round, position: [], batch: batch)), over: id)
+        }
+        pump(id)
+    }
+
+    /// All that was owed is sent: say so.
+    private mutating func endSupply(_ id: LinkID, _ supply: Supply) {
+        links[id]?.supply = nil
+        for _ in 0..<supply.endsOwed {
+            send(.roundEnd(RoundEnd(round: supply.round, differenceCount: 0, roundTripCount: 0)), over: id)
+        }
+        finishIfExchanged(id)
+    }
+
+    /// Sends whatever waits for credit: live changes first, then what a round owes, then a stream.
+    mutating func pump(_ id: LinkID) {
+        while let link = links[id], link.phase == .open {
+            if let supply = link.supply, supply.isIdle { endSupply(id, supply) }
+            guard link.credit > 0 else { return }
+            if !link.outbox.isEmpty {
+                let batch = links[id]?.outbox.take(byteCountMax: Message.entriesByteCountTarget) ?? EntryBatch()
+                send(.entries(Entries(purpose: .live, round: 0, position: [], batch: batch)), over: id)
+                continue
+            }
+            if link.outbox.wasDropped, link.round == nil { repairDropped(id) }
+            if let supply = links[id]?.supply, !supply.isReading, !supply.keys.isEmpty {
+                links[id]?.supply?.isReading = true
+                effects.append(.read(id, round: supply.round, keys: Array(supply.keys.prefix(Supply.keyCountMax))))
+            }
+            if let feeder = links[id]?.feeder, !feeder.isReading {
+                links[id]?.feeder?.isReading = true
+                effects.append(
+                    .readChunk(
+                        id, round: feeder.round, after: feeder.after,
+                        byteCountMax: Message.entriesByteCountTarget))
+            }
+            return
+        }
+    }
+
+    /// The outbox had been dropped and the link takes data again: find out what the peer lacks.
+    private mutating func repairDropped(_ id: LinkID) {
+        guard let link = links[id] else { return }
+        links[id]?.outbox.wasDropped = false
+        if link.role == .dialler { startRound(id) } else { send(.nudge, over: id) }
+    }
+
+    /// Whether a key belongs to this member's own server id.
+    func isOwn(_ key: [UInt8]) -> Bool {
+        let span = unsafe key.span.bytes
+        guard let keyClass = try? KeyClass(of: span), let range = keyClass.ownerRange(in: span) else { return false }
+        return key[range].elementsEqual(identity.serverID.utf8)
+    }
+}

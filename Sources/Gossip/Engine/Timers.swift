@@ -1,0 +1,161 @@
+// What happens when time passes, and what a received message leads to.
+import Replica
+import OrderedCollections
+import Trust
+
+extension GossipEngine {
+    /// A message came in.
+    package mutating func received(_ message: Message, from id: LinkID, at moment: Moment) {
+        now = moment
+        guard let link = links[id], link.phase != .closing, link.phase != .dialling else { return }
+        links[id]?.lastHeard = now.uptime
+        switch message {
+        case .hello(let hello): return receive(hello: hello, from: id)
+        case .proof(let proof): return receive(proof: proof, from: id)
+        case .bye(let bye): return receive(bye: bye, from: id)
+        case .challenge, .summary, .symbolRequest, .symbols, .want, .entries, .streamRequest, .streamOffer, .roundEnd,
+            .nudge, .refused, .credit, .ping, .pong:
+            break
+        }
+        guard link.phase == .open else {
+            return close(id, .protocolError, "data came before the proof of a cluster key")
+        }
+        receiveOpen(message, from: id)
+    }
+
+    private mutating func receiveOpen(_ message: Message, from id: LinkID) {
+        switch message {
+        case .hello, .proof, .bye: break
+        case .challenge(let challenge): receive(challenge: challenge, from: id)
+        case .summary(let summary): receive(summary: summary, from: id)
+        case .symbolRequest(let request): receive(symbolRequest: request, from: id)
+        case .symbols(let symbols):
+            receive(symbols: symbols, from: id)
+            returnCredit(id, message.creditCost)
+        case .want(let want): receive(want: want, from: id)
+        case .entries(let entries): receive(entries: entries, from: id)
+        case .streamRequest(let request): receive(streamRequest: request, from: id)
+        case .streamOffer(let round): receive(streamOffer: round, from: id)
+        case .roundEnd(let end): receive(roundEnd: end, from: id)
+        case .nudge: receiveNudge(from: id)
+        case .refused(let entries): receive(refused: entries, from: id)
+        case .credit(let byteCount): receive(credit: byteCount, from: id)
+        case .ping(let ping): send(.pong(Pong(token: ping.token, wallTime: now.wall)), over: id)
+        case .pong(let pong): receive(pong: pong, from: id)
+        }
+    }
+
+    /// A message that could not be read.
+    package mutating func receivedMalformed(_ error: WireError, from id: LinkID, at moment: Moment) {
+        now = moment
+        close(id, .protocolError, "\(error)")
+    }
+
+    /// Time has passed.
+    package mutating func tick(at moment: Moment) {
+        now = moment
+        for (id, link) in links { tick(id, link) }
+        dialDue()
+    }
+
+    private mutating func tick(_ id: LinkID, _ link: Link) {
+        let uptime = now.uptime
+        if let deadline = link.deadline, deadline <= uptime { return passedDeadline(id, link) }
+        if link.phase == .contending, link.since.uptime + settings.contentionWait <= uptime {
+            return replaceRivals(of: link)
+        }
+        guard link.phase == .open else { return }
+        if link.lastHeard + settings.silenceLimit <= uptime {
+            return close(id, .timeout, "nothing came for \(settings.silenceLimit.components.seconds) s")
+        }
+        if let deadline = link.challengeDeadline, deadline <= uptime {
+            links[id]?.challengeDeadline = nil
+            if link.proven.isEmpty { return endForWantOfKey(id) }
+        }
+        if link.nextPing <= uptime { sendPing(over: id) }
+        if let due = link.roundDue, due <= uptime { startRound(id) }
+        if let round = link.round, round.lastProgress + settings.roundStallLimit <= uptime { abandonRound(id) }
+    }
+
+    private mutating func passedDeadline(_ id: LinkID, _ link: Link) {
+        if link.phase == .closing {
+            let deadline = uptimeAfterClosing
+            links[id]?.deadline = deadline
+            effects.append(.close(id))
+        } else {
+            close(id, .timeout, "the handshake was not finished in \(settings.handshakeLimit.components.seconds) s")
+        }
+    }
+
+    private var uptimeAfterClosing: Duration { now.uptime + settings.handshakeLimit }
+
+    /// The older links did not answer in time.
+    private mutating func replaceRivals(of link: Link) {
+        guard let serverID = link.peerServerID else { return }
+        for rival in links.values where rival.phase == .open && rival.peerServerID == serverID {
+            close(rival.id, .timeout, "a newer process of \(serverID) took its place")
+        }
+        resumeContending(for: serverID)
+    }
+
+    /// When `tick` is due next.
+    package var nextDeadline: Duration? {
+        var next: Duration?
+        func consider(_ candidate: Duration?) {
+            guard let candidate else { return }
+            next = next.map { min($0, candidate) } ?? candidate
+        }
+        for target in targets.values {
+            if case .waiting(let until) = target.phase { consider(until) }
+        }
+        for link in links.values {
+            consider(link.deadline)
+            if link.phase == .contending { consider(link.since.uptime + settings.contentionWait) }
+            guard link.phase == .open else { continue }
+            consider(link.nextPing)
+            consider(link.challengeDeadline)
+            consider(link.roundDue)
+            consider(link.lastHeard + settings.silenceLimit)
+            consider(link.round.map { $0.lastProgress + settings.roundStallLimit })
+        }
+        return next
+    }
+
+    // MARK: Round trips and clocks
+
+    mutating func sendPing(over id: LinkID) {
+        let token = UInt64.random(in: 0...UInt64.max, using: &random)
+        links[id]?.ping = (token, now.uptime, now.wall)
+        let due = now.uptime + settings.pingInterval
+        links[id]?.nextPing = due
+        send(.ping(Ping(token: token)), over: id)
+    }
+
+    private mutating func receive(pong: Pong, from id: LinkID) {
+        guard let link = links[id], let ping = link.ping, ping.token == pong.token else { return }
+        let roundTrip = now.uptime - ping.uptime
+        links[id]?.ping = nil
+        links[id]?.roundTrip = roundTrip
+        let half = Int64(roundTrip / .milliseconds(2))
+        let offset = pong.wallTime.millisecondsSince(ping.wall) - half
+        links[id]?.clockOffsetMilliseconds = offset
+        rivalIsAlive(link)
+        let isSkewed = abs(offset) > Int64(Admission.clockBoundMilliseconds)
+        if isSkewed, !link.skewReported {
+            report(.clockSkew(serverID: link.peerServerID ?? "", milliseconds: offset))
+        }
+        links[id]?.skewReported = isSkewed
+        updateClockVerdict()
+    }
+
+    /// A clock is wrong when most peers say so. Their majority is no proof, but better than one's own word.
+    mutating func updateClockVerdict() {
+        let offsets = links.values.compactMap { $0.phase == .open ? $0.clockOffsetMilliseconds : nil }
+        guard !offsets.isEmpty else { return }
+        let skewed = offsets.filter { abs($0) > Int64(Admission.clockBoundMilliseconds) }.sorted()
+        let isWrong = skewed.count * 2 > offsets.count
+        guard isWrong != clockIsWrong else { return }
+        clockIsWrong = isWrong
+        report(isWrong ? .clockWrong(milliseconds: skewed[skewed.count / 2]) : .clockRight)
+    }
+}

@@ -1,0 +1,44 @@
+// A configured access point: where to dial, and how to treat its TLS.
+package import NIOSSL
+
+/// Where and how to dial a member.
+package struct AccessPoint: Sendable, Hashable {
+    package var host: String
+    package var port: Int
+    package var options: LinkOptions
+
+    /// Its name in configuration, logs and status.
+    package var url: String { "https://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+
+    package init(host: String, port: Int, options: LinkOptions = LinkOptions()) {
+        self.host = host
+        self.port = port
+        self.options = options
+    }
+}
+
+/// How the connection to an access point is made.
+package struct LinkOptions: Sendable, Hashable {
+    /// Authorities to trust; nil for those of the system.
+    package var authorities: [NIOSSLCertificate]?
+    package var clientCertificate: [NIOSSLCertificate] = []
+    package var clientKey: NIOSSLPrivateKey?
+    /// The name that the certificate must have, and that is sent in the TLS hello.
+    package var serverName: String?
+    /// Whether an authority must have signed the certificate.
+    package var demandsAuthority = false
+    /// For the connection and its handshake together.
+    package var timeout: Duration = .seconds(10)
+    package var keepAlive = true
+    /// A proxy in between ends TLS, so that the link cannot be bound to the certificate.
+    package var isUnbound = false
+
+    package init() {}
+}
+
+/// Why an access point could not be dialled, in one line for people.
+package struct DialError: Error, Sendable, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) { self.description = description }
+}

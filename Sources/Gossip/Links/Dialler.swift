@@ -1,0 +1,193 @@
+// Opens the connection of a link: TCP, TLS, the upgrade with this member's tokens.
+package import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import NIOWebSocket
+import NIOTLS
+package import Trust
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Opens connections to access points.
+package struct Dialler: Sendable {
+    /// Makes the tokens of an upgrade request, one for each cluster key.
+    package typealias TokenMaker = @Sendable (RequestBinding) throws -> [String]
+
+    private let group: any EventLoopGroup
+    private let tokens: TokenMaker
+
+    package init(group: any EventLoopGroup, tokens: @escaping TokenMaker) {
+        self.group = group
+        self.tokens = tokens
+    }
+
+    /// A connection that is upgraded, with the hash of the certificate that this end saw.
+    package func dial(_ point: AccessPoint) async throws(DialError) -> LinkConnection {
+        do {
+            return try await withDeadline(point.options.timeout) { try await connect(point) }
+        } catch let error as DialError {
+            throw error
+        } catch is CancellationError {
+            throw DialError("unreachable: no answer in \(point.options.timeout)")
+        } catch {
+            throw DialError(Self.explain(error, point))
+        }
+    }
+
+    private func connect(_ point: AccessPoint) async throws -> LinkConnection {
+        let context = try Self.context(point.options)
+        let channel = try await ClientBootstrap(group: group)
+            .channelOption(ChannelOptions.socketOption(.so_keepalive), value: point.options.keepAlive ? 1 : 0)
+            .channelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(ChannelOptions.autoRead, value: true)
+            .connectTimeout(TimeAmount(point.options.timeout))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let ready = channel.eventLoop.makePromise(of: Void.self)
+                    let name = point.options.serverName ?? (Self.isAddress(point.host) ? nil : point.host)
+                    try channel.pipeline.syncOperations.addHandler(
+                        NIOSSLClientHandler(context: context, serverHostname: name))
+                    try channel.pipeline.syncOperations.addHandler(HandshakeWaiter(ready))
+                }
+            }
+            .connect(host: point.host, port: point.port).get()
+        return try await withTaskCancellationHandler {
+            do {
+                return try await upgrade(channel, point)
+            } catch {
+                channel.close(promise: nil)
+                throw error
+            }
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+    }
+
+    private func upgrade(_ channel: any Channel, _ point: AccessPoint) async throws -> LinkConnection {
+        try await channel.eventLoop.flatSubmit {
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.handler(type: HandshakeWaiter.self).future
+            }.flatMap { $0 }
+        }.get()
+        var certificateHash: [UInt8]?
+        if !point.options.isUnbound {
+            guard let certificate = try await channel.nioSSL_peerCertificate().get() else {
+                throw DialError("not an agent: it showed no certificate")
+            }
+            certificateHash = Sodium.sha256(try certificate.toDERBytes())
+        }
+        let head = try requestHead(point, certificateHash)
+        let meter = LinkMeter()
+        let result = try await channel.eventLoop.flatSubmit {
+            Self.configureUpgrade(channel, head, meter)
+        }.get()
+        return LinkConnection(
+            channel: try await result.get(), meter: meter, address: point.url, certificateHash: certificateHash)
+    }
+
+    private func requestHead(_ point: AccessPoint, _ certificateHash: [UInt8]?) throws -> HTTPRequestHead {
+        let binding = RequestBinding(method: "GET", path: Message.path, certificateSHA256: certificateHash)
+        let tokens = try tokens(binding)
+        guard !tokens.isEmpty else {
+            throw DialError("no common key: this member has no cluster key; make one with \"fastx-agent key new\"")
+        }
+        let host = point.host.contains(":") ? "[\(point.host)]:\(point.port)" : "\(point.host):\(point.port)"
+        let headers: HTTPHeaders = [
+            "host": host, "authorization": "Bearer \(tokens.joined(separator: ","))",
+            "sec-websocket-protocol": Message.subprotocol, "content-length": "0",
+        ]
+        return HTTPRequestHead(version: .http1_1, method: .GET, uri: Message.path, headers: headers)
+    }
+
+    private typealias LinkChannel = NIOAsyncChannel<LinkInbound, Message>
+
+    private static func configureUpgrade(
+        _ channel: any Channel, _ head: HTTPRequestHead, _ meter: LinkMeter
+    ) -> EventLoopFuture<EventLoopFuture<LinkChannel>> {
+        channel.eventLoop.makeCompletedFuture {
+            let upgrader = NIOTypedWebSocketClientUpgrader<LinkChannel>(maxFrameSize: Message.byteCountMax) {
+                channel, _ in
+                channel.eventLoop.makeCompletedFuture { try channel.configureLink(isClient: true, meter: meter) }
+            }
+            let refusal = channel.eventLoop.makePromise(of: LinkChannel.self)
+            let configuration = NIOTypedHTTPClientUpgradeConfiguration<LinkChannel>(
+                upgradeRequestHead: head, upgraders: [upgrader]
+            ) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(RefusalReader(refusal))
+                }.flatMap { refusal.futureResult }
+            }
+            let result = try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
+                configuration: .init(upgradeConfiguration: configuration))
+            result.whenFailure { refusal.fail($0) }
+            result.whenSuccess { refusal.succeed($0) }
+            return result
+        }
+    }
+
+    private static func context(_ options: LinkOptions) throws -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.cipherSuites = tlsCipherSuites
+        configuration.applicationProtocols = ["http/1.1"]
+        // Without an authority the certificate is not believed but proven: both ends prove the cluster key over its
+        // hash, and whoever put another certificate in between is found out.
+        configuration.certificateVerification = options.demandsAuthority ? .fullVerification : .none
+        configuration.trustRoots = options.authorities.map { .certificates($0) } ?? .default
+        configuration.certificateChain = options.clientCertificate.map { .certificate($0) }
+        configuration.privateKey = options.clientKey.map { .privateKey($0) }
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    private static func isAddress(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
+
+    private static func explain(_ error: any Error, _ point: AccessPoint) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            let reasons = error.connectionErrors.map { "\(($0.error as? IOError).map(reason(of:)) ?? "\($0.error)")" }
+            let dns = error.dnsAError == nil ? [] : ["the name \(point.host) is not known"]
+            return "unreachable: " + (reasons + dns).uniqued.joined(separator: "; ")
+        case let error as IOError: return "unreachable: \(reason(of: error))"
+        case let error as ChannelError:
+            if case .connectTimeout = error { return "unreachable: no answer in \(point.options.timeout)" }
+            return "unreachable: the connection was closed during the handshake"
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            return "certificate: TLS failed: \(error)"
+        default: return "not an agent: \(error)"
+        }
+    }
+
+    private static func reason(of error: IOError) -> String { unsafe String(cString: strerror(error.errnoCode)) }
+}
+
+/// Ciphers with authenticated encryption only.
+package let tlsCipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+extension Array where Element: Hashable {
+    fileprivate var uniqued: [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
+}
+
+/// Runs an operation, cancelled once a time is over.
+private func withDeadline<Value: Sendable>(
+    _ limit: Duration, _ operation: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value?.self) { group in
+        group.addTask { try await operation() }
+        group.addTask {
+            // Not a wait for something to happen: the limit itself.
+            try await Task.sleep(for: limit)
+            return nil
+        }
+        defer { group.cancelAll() }
+        guard let first = try await group.next(), let value = first else { throw CancellationError() }
+        return value
+    }
+}

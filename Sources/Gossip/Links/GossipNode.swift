@@ -1,0 +1,304 @@
+// The shell around the engine: performs its effects on real connections, a real store and real clocks.
+package import Logging
+package import NIOCore
+package import Replica
+package import Trust
+
+/// One member's part in the gossip.
+///
+/// All inputs of the engine run on this actor, one after the other; after each the effects are performed to the end.
+package actor GossipNode {
+    private var engine: GossipEngine
+    private let store: any ReplicaStore
+    private let dialler: Dialler
+    private let clock: NodeClock
+    private let observer: @Sendable (Report) -> Void
+    private var accessPoints: [String: AccessPoint] = [:]
+    private var connections: [LinkID: Connection] = [:]
+    private var timer: Scheduled<Void>?
+    private var timerDue: Duration?
+    private let timerLoop: any EventLoop
+    /// Every message is logged at level debug.
+    private let logger: Logger
+    private var dials: [LinkID: Task<Void, Never>] = [:]
+    private var drained: [CheckedContinuation<Void, Never>] = []
+
+    /// A link's connection, from the node's side.
+    private struct Connection {
+        let link: LinkConnection
+        /// Set once the last message, the bye, is on its way.
+        var farewell: EventLoopFuture<Void>?
+        var isClosing = false
+    }
+
+    /// The observer is called on this actor, in order; it must not block.
+    package init(
+        identity: MemberIdentity, keyRing: KeyRing, settings: EngineSettings, store: any ReplicaStore,
+        dialler: Dialler, clock: NodeClock, timerLoop: any EventLoop, logger: Logger,
+        observer: @escaping @Sendable (Report) -> Void
+    ) {
+        engine = GossipEngine(
+            identity: identity, keyRing: keyRing, settings: settings, random: SystemRandomNumberGenerator(),
+            at: clock.moment())
+        self.store = store
+        self.dialler = dialler
+        self.clock = clock
+        self.timerLoop = timerLoop
+        self.logger = logger
+        self.observer = observer
+    }
+
+    /// Passes the store's changes on to the links, until the store is closed or the task is cancelled.
+    package func run() async {
+        for await change in store.changes() {
+            switch change {
+            case .committed(let batch, let source): engine.committed(batch, from: source, at: clock.moment())
+            case .expired(let batch): engine.expired(batch, at: clock.moment())
+            case .missed: engine.changesMissed(at: clock.moment())
+            }
+            perform()
+        }
+    }
+
+    // MARK: Configuration
+
+    /// Sets the access points to hold links to.
+    package func setAccessPoints(_ points: [AccessPoint]) {
+        let changed = points.filter { point in
+            accessPoints[point.url].map { $0.options != point.options } ?? false
+        }
+        accessPoints = Dictionary(points.map { ($0.url, $0) }) { first, _ in first }
+        engine.setAccessPoints(points.map(\.url), at: clock.moment())
+        for point in changed { engine.redial(point.url, at: clock.moment()) }
+        perform()
+    }
+
+    package func setKeyRing(_ keyRing: KeyRing) {
+        engine.setKeyRing(keyRing, at: clock.moment())
+        perform()
+    }
+
+    /// Sets the mean time between rounds on a link where nothing seems to be missing.
+    package func setReconcileInterval(_ interval: Duration) { engine.setReconcileInterval(interval) }
+
+    package func setIdentity(_ identity: MemberIdentity) { engine.setIdentity(identity) }
+
+    /// Says goodbye on every link and returns once all are closed.
+    package func shutDown() async {
+        engine.shutDown(at: clock.moment())
+        for dial in dials.values { dial.cancel() }
+        perform()
+        guard !connections.isEmpty else { return }
+        await withCheckedContinuation { drained.append($0) }
+    }
+
+    // MARK: Connections
+
+    /// Serves a connection that a peer opened, until it ends.
+    package func serve(_ link: LinkConnection) async {
+        let id = engine.accept(
+            address: link.address, certificateHash: link.certificateHash, at: clock.moment())
+        connections[id] = Connection(link: link)
+        perform()
+        await run(link, as: id)
+    }
+
+    /// Takes in what a connection brings, until it ends. The connection is registered and its first effects are
+    /// performed before, in one go: an input between would perform them without it.
+    private func run(_ link: LinkConnection, as id: LinkID) async {
+        var detail = "the peer closed the connection"
+        do {
+            try await link.channel.executeThenClose { inbound, _ in
+                for try await event in inbound { received(event, from: id) }
+            }
+        } catch {
+            detail = "the connection broke: \(error)"
+        }
+        connections[id] = nil
+        engine.linkClosed(id, detail: detail, at: clock.moment())
+        perform()
+        if connections.isEmpty {
+            for waiter in drained { waiter.resume() }
+            drained = []
+        }
+    }
+
+    private func received(_ event: LinkInbound, from id: LinkID) {
+        switch event {
+        case .message(let message):
+            logger.debug("link \(id.raw): received \(message.label)")
+            engine.received(message, from: id, at: clock.moment())
+        case .malformed(let error): engine.receivedMalformed(error, from: id, at: clock.moment())
+        }
+        perform()
+    }
+
+    private func dial(_ id: LinkID, url: String) {
+        guard let point = accessPoints[url] else {
+            return engine.dialFailed(id, reason: "it is no longer configured", at: clock.moment())
+        }
+        dials[id] = Task {
+            do throws(DialError) {
+                let link = try await dialler.dial(point)
+                dials[id] = nil
+                engine.linkOpened(id, certificateHash: link.certificateHash, at: clock.moment())
+                connections[id] = Connection(link: link)
+                perform()
+                await run(link, as: id)
+            } catch {
+                dials[id] = nil
+                engine.dialFailed(id, reason: error.description, at: clock.moment())
+                perform()
+            }
+        }
+    }
+
+    // MARK: Effects
+
+    /// Performs effects until there are none left, then sets the timer.
+    private func perform() {
+        var touched: Set<LinkID> = []
+        while true {
+            let effects = engine.takeEffects()
+            if effects.isEmpty { break }
+            for effect in effects { perform(effect, &touched) }
+        }
+        for id in touched { connections[id]?.link.channel.channel.flush() }
+        setTimer()
+    }
+
+    private func perform(_ effect: Effect, _ touched: inout Set<LinkID>) {
+        switch effect {
+        case .dial(let id, let url): dial(id, url: url)
+        case .send(let id, let message): send(message, over: id, &touched)
+        case .close(let id): close(id)
+        case .freeze(let id, let round): engine.froze(id, round: round, store.summary, at: clock.moment())
+        case .merge(let id, let batch, let scope, let position): merge(id, batch, scope, position)
+        case .sketch(let id, let round, let symbolCount):
+            ask(id) { try await $0.sketch(symbolCount: symbolCount) } then: { engine, summary, moment in
+                engine.sketched(id, round: round, summary, at: moment)
+            }
+        case .resolve(let id, let round, let itemIDs):
+            ask(id) { try await $0.keys(ofItemIDs: itemIDs) } then: { engine, keys, moment in
+                engine.resolved(id, round: round, keys: keys, at: moment)
+            }
+        case .read(let id, let round, let keys):
+            ask(id) {
+                try await $0.entries(of: keys, byteCountMax: Message.entriesByteCountTarget)
+            } then: { engine, answer, moment in
+                engine.read(id, round: round, answer.batch, keyCount: answer.keyCount, at: moment)
+            }
+        case .readChunk(let id, let round, let after, let byteCountMax):
+            ask(id) { try await $0.chunk(after: after, byteCountMax: byteCountMax) } then: { engine, chunk, moment in
+                engine.readChunk(id, round: round, chunk.batch, last: chunk.last, isEnd: chunk.isEnd, at: moment)
+            }
+        case .report(let report): observer(report)
+        }
+    }
+
+    private func send(_ message: Message, over id: LinkID, _ touched: inout Set<LinkID>) {
+        guard let channel = connections[id]?.link.channel.channel else { return }
+        logger.debug("link \(id.raw): sending \(message.label)")
+        if case .bye = message {
+            connections[id]?.farewell = channel.writeAndFlush(message)
+        } else {
+            channel.write(message, promise: nil)
+            touched.insert(id)
+        }
+    }
+
+    private func close(_ id: LinkID) {
+        guard let connection = connections[id] else {
+            dials[id]?.cancel()
+            return
+        }
+        let channel = connection.link.channel.channel
+        if let farewell = connection.farewell, !connection.isClosing {
+            connections[id]?.isClosing = true
+            farewell.whenComplete { _ in channel.close(promise: nil) }
+        } else {
+            channel.close(promise: nil)
+        }
+    }
+
+    private func merge(_ id: LinkID, _ batch: EntryBatch, _ scope: WriteScope, _ position: StreamPosition?) {
+        let byteCount = batch.byteCount
+        store.merge(batch, scope: scope, from: id) { result in
+            Task { await self.merged(id, byteCount, position, result) }
+        }
+    }
+
+    private func merged(
+        _ id: LinkID, _ byteCount: Int, _ position: StreamPosition?, _ result: Result<MergeReceipt, any Error>
+    ) {
+        switch result {
+        case .success(let receipt):
+            engine.merged(
+                id, byteCount: byteCount, position: position, refused: receipt.refused, at: clock.moment())
+        case .failure: engine.mergeFailed(id, byteCount: byteCount, at: clock.moment())
+        }
+        perform()
+    }
+
+    /// Asks the store something that takes time, and hands the answer to the engine.
+    private func ask<Answer: Sendable>(
+        _ id: LinkID, _ question: @escaping @Sendable (any ReplicaStore) async throws -> Answer,
+        then answer: @escaping @Sendable (inout GossipEngine, Answer, Moment) -> Void
+    ) {
+        let store = store
+        Task {
+            do {
+                let value = try await question(store)
+                answer(&engine, value, clock.moment())
+            } catch {
+                // The store reports its own failures; the round is begun anew later.
+                engine.storeFailed(id, at: clock.moment())
+            }
+            perform()
+        }
+    }
+
+    // MARK: Time
+
+    private func setTimer() {
+        guard let due = engine.nextDeadline else { return }
+        if let timerDue, timerDue <= due { return }
+        timer?.cancel()
+        timerDue = due
+        let wait = max(due - clock.uptime(), .milliseconds(1))
+        timer = timerLoop.scheduleTask(in: TimeAmount(wait)) { Task { await self.tick() } }
+    }
+
+    private func tick() {
+        timerDue = nil
+        engine.tick(at: clock.moment())
+        perform()
+    }
+
+    // MARK: Status
+
+    package var links: [(status: LinkStatus, bytesSent: Int, bytesReceived: Int)] {
+        engine.linkStatuses.map { status in
+            let meter = connections[status.id]?.link.meter
+            return (status, meter?.bytesSent ?? 0, meter?.bytesReceived ?? 0)
+        }
+    }
+
+    /// The server id of a link's peer, while the link lasts.
+    package func peer(of id: LinkID) -> String? { engine.peer(of: id) }
+
+    package var accessPointStatuses: [AccessPointStatus] { engine.accessPointStatuses }
+    package var isClockWrong: Bool { engine.isClockWrong }
+    package var isPartitionedByGateways: Bool { engine.isPartitionedByGateways }
+}
+
+/// The clocks of a node.
+package struct NodeClock: Sendable {
+    private let start = ContinuousClock.now
+    private let wallTime: @Sendable () -> WallTime
+
+    package init(wallTime: @escaping @Sendable () -> WallTime) { self.wallTime = wallTime }
+
+    package func uptime() -> Duration { ContinuousClock.now - start }
+    package func moment() -> Moment { Moment(uptime: uptime(), wall: wallTime()) }
+}

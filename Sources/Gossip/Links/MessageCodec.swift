@@ -1,0 +1,95 @@
+// WebSocket frames to messages and back, on the event loop of a link's channel.
+package import NIOCore
+package import NIOWebSocket
+import Synchronization
+
+/// What a link's channel reads.
+package enum LinkInbound: Sendable {
+    case message(Message)
+    case malformed(WireError)
+}
+
+/// Counts the payload bytes of one link.
+package final class LinkMeter: Sendable {
+    private let sent = Atomic<Int>(0)
+    private let received = Atomic<Int>(0)
+
+    package init() {}
+
+    package var bytesSent: Int { sent.load(ordering: .relaxed) }
+    package var bytesReceived: Int { received.load(ordering: .relaxed) }
+
+    fileprivate func countSent(_ count: Int) { sent.wrappingAdd(count, ordering: .relaxed) }
+    fileprivate func countReceived(_ count: Int) { received.wrappingAdd(count, ordering: .relaxed) }
+}
+
+/// One message is one binary WebSocket message. Pings and closes of WebSocket itself are answered here.
+package final class MessageCodec: ChannelDuplexHandler {
+    package typealias InboundIn = WebSocketFrame
+    package typealias InboundOut = LinkInbound
+    package typealias OutboundIn = Message
+    package typealias OutboundOut = WebSocketFrame
+
+    private let isClient: Bool
+    private let meter: LinkMeter
+
+    package init(isClient: Bool, meter: LinkMeter) {
+        self.isClient = isClient
+        self.meter = meter
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var frame = unwrapInboundIn(data)
+        if let maskKey = frame.maskKey { frame.data.webSocketUnmask(maskKey) }
+        switch frame.opcode {
+        case .binary:
+            meter.countReceived(frame.data.readableBytes)
+            do {
+                if let message = try Message.decode(frame.data) {
+                    context.fireChannelRead(wrapInboundOut(.message(message)))
+                }
+            } catch {
+                context.fireChannelRead(wrapInboundOut(.malformed(error)))
+            }
+        case .ping:
+            let pong = WebSocketFrame(fin: true, opcode: .pong, maskKey: maskKey(), data: frame.data)
+            context.writeAndFlush(wrapOutboundOut(pong), promise: nil)
+        case .connectionClose: context.close(promise: nil)
+        case .pong: break
+        default:
+            context.fireChannelRead(wrapInboundOut(.malformed(.field("frame", "is not binary"))))
+        }
+    }
+
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        var buffer = context.channel.allocator.buffer(capacity: 64)
+        unwrapOutboundIn(data).encode(into: &buffer)
+        meter.countSent(buffer.readableBytes)
+        let frame = WebSocketFrame(fin: true, opcode: .binary, maskKey: maskKey(), data: buffer)
+        context.write(wrapOutboundOut(frame), promise: promise)
+    }
+
+    private func maskKey() -> WebSocketMaskingKey? { isClient ? .random() : nil }
+}
+
+extension Channel {
+    /// Turns an upgraded WebSocket channel into a link's: messages in, messages out. Call on the event loop.
+    package func configureLink(
+        isClient: Bool, meter: LinkMeter
+    ) throws -> NIOAsyncChannel<LinkInbound, Message> {
+        let pipeline = pipeline.syncOperations
+        try pipeline.addHandler(
+            NIOWebSocketFrameAggregator(
+                minNonFinalFragmentSize: 1, maxAccumulatedFrameCount: 64,
+                maxAccumulatedFrameSize: Message.byteCountMax))
+        try pipeline.addHandler(MessageCodec(isClient: isClient, meter: meter))
+        return try NIOAsyncChannel(wrappingChannelSynchronously: self)
+    }
+}
+
+extension Message {
+    /// Where on a member's port links are accepted.
+    package static let path = "/cluster/gossip"
+    /// The WebSocket subprotocol of a link.
+    package static let subprotocol = "fastx-gossip"
+}

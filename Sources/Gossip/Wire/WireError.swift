@@ -1,0 +1,25 @@
+// What can be wrong with a message received.
+package import Replica
+
+/// Every error of reading a message.
+package enum WireError: Error, Equatable, Sendable {
+    /// The message ends before the field named.
+    case truncated(String)
+    /// A field has a value that is not allowed.
+    case field(String, String)
+    case unknownType(UInt8)
+    case entries(ReplicaError)
+    case tooLong(Int)
+}
+
+extension WireError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .truncated(let field): "a message ends before its field \"\(field)\""
+        case .field(let field, let reason): "a message's field \"\(field)\" \(reason)"
+        case .unknownType(let type): "a message has the unknown type \(type)"
+        case .entries(let error): "\(error)"
+        case .tooLong(let count): "a message of \(count) bytes is longer than the \(Message.byteCountMax) allowed"
+        }
+    }
+}
