@@ -1,0 +1,108 @@
+// What an administrator sees of the cluster: members and status.
+import ArgumentParser
+
+struct Members: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "members", abstract: "List the members that told of themselves within the last 90 seconds.")
+    @OptionGroup var options: ClientOptions
+
+    func run() async throws {
+        let answer = try await options.client.request(.get, "/v1/members")
+        if options.json { return print(answer.canonicalText) }
+        guard case .array(let members) = answer else { return }
+        var rows = [["SERVER ID", "HOSTNAME", "URL", "LOAD", "FREE MEMORY", "LINKS", "UPDATED"]]
+        for member in members {
+            let update = member["update"] ?? [:]
+            rows.append([
+                (member.text("serverId") ?? "") + (member["self"] == true ? " *" : ""), update.text("hostname") ?? "?",
+                Self.first(update["urls"]), Self.load(update["loadavg"]), Self.gigabytes(update),
+                Self.count(update["links"]), "\((member.integer("updatedMillisecondsAgo") ?? 0) / 1_000) s ago",
+            ])
+        }
+        Terminal.table(rows)
+        print("* this member")
+    }
+
+    private static func first(_ list: JSONValue?) -> String {
+        guard case .array(let items)? = list, case .string(let text)? = items.first else { return "-" }
+        return text
+    }
+
+    private static func load(_ list: JSONValue?) -> String {
+        guard case .array(let items)? = list, let first = items.first else { return "-" }
+        return first.canonicalText
+    }
+
+    private static func gigabytes(_ update: JSONValue) -> String {
+        guard let free = update.integer("freemem"), let total = update.integer("totalmem") else { return "-" }
+        func text(_ bytes: Int64) -> String { "\((Double(bytes) / 107_374_182.4).rounded() / 10)" }
+        return "\(text(free)) of \(text(total)) GiB"
+    }
+
+    private static func count(_ list: JSONValue?) -> String {
+        guard case .array(let items)? = list else { return "-" }
+        return "\(items.count)"
+    }
+}
+
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status", abstract: "Show this member's map, links and clock.")
+    @OptionGroup var options: ClientOptions
+
+    func run() async throws {
+        let status = try await options.client.request(.get, "/v1/status")
+        if options.json { return print(status.canonicalText) }
+        print("member       \(status.text("serverId") ?? "")  (\(status.text("software") ?? ""))")
+        print("listening    https://\(status.text("listen") ?? "")")
+        print("running      since \(status.text("started") ?? "")")
+        print(
+            "map          \(status.integer("values") ?? 0) values, \(status.integer("tombstones") ?? 0) tombstones, "
+                + "fingerprint \(status.text("fingerprint") ?? "")")
+        print("store        \(status.integer("storeBytes") ?? 0) bytes")
+        print("cluster keys \(Self.list(status["keys"]))")
+        if let clock = status["clock"], clock["wrong"] == true {
+            print("clock        WRONG: most members differ by more than 60 s; durable writes are refused")
+        }
+        if status["partitioned"] == true {
+            print("partitioned  YES: other full members are reached only through gateways; name one as an access point")
+        }
+        Self.printLinks(status["links"])
+        Self.printAccessPoints(status["accessPoints"])
+    }
+
+    private static func list(_ value: JSONValue?) -> String {
+        guard case .array(let items)? = value, !items.isEmpty else { return "none" }
+        return items.compactMap { if case .string(let text) = $0 { text } else { nil } }.joined(separator: ", ")
+    }
+
+    private static func printLinks(_ value: JSONValue?) {
+        guard case .array(let links)? = value, !links.isEmpty else { return print("links        none") }
+        print()
+        var rows = [["LINK TO", "ADDRESS", "DIRECTION", "STATE", "ROUND TRIP", "SENT", "RECEIVED", "LAST RECONCILIATION"]]
+        for link in links {
+            var last = "-"
+            if let round = link["lastReconciliation"] {
+                last =
+                    "\(round.integer("differences") ?? 0) differences, \(round.integer("roundTrips") ?? 0) round trips, "
+                    + "\(round.integer("bytes") ?? 0) bytes"
+            }
+            rows.append([
+                link.text("serverId") ?? "-", link.text("url") ?? "-", link.text("direction") ?? "-",
+                link.text("state") ?? "-", link["roundTripMilliseconds"].map { "\($0.canonicalText) ms" } ?? "-",
+                "\(link.integer("bytesSent") ?? 0)", "\(link.integer("bytesReceived") ?? 0)", last,
+            ])
+        }
+        Terminal.table(rows)
+    }
+
+    private static func printAccessPoints(_ value: JSONValue?) {
+        guard case .array(let points)? = value, !points.isEmpty else { return }
+        print()
+        var rows = [["ACCESS POINT", "STATE", "LAST ERROR"]]
+        for point in points {
+            rows.append([point.text("url") ?? "", point.text("state") ?? "", point.text("lastError") ?? "-"])
+        }
+        Terminal.table(rows)
+    }
+}

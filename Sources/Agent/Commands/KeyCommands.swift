@@ -1,0 +1,149 @@
+// The commands on cluster keys: list, new, add, remove, export.
+import ArgumentParser
+import Trust
+
+struct KeyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "key", abstract: "Show and change this member's cluster keys.",
+        discussion: """
+            To replace a key without interruption: "key new" on one member, "key export" and "key add" on all others,
+            and only then "key remove" of the old one everywhere. A running agent takes changes up at once.
+            """,
+        subcommands: [KeyList.self, KeyNew.self, KeyAdd.self, KeyRemove.self, KeyExport.self])
+}
+
+/// Reads and writes the keys of `cluster.json`.
+struct KeyEditor {
+    let directory: VarDirectory
+    var cluster: ClusterConfiguration
+
+    init(_ location: VarDirectoryOption) throws {
+        try Sodium.start()
+        directory = location.directory
+        cluster = try directory.configuration.load(ClusterConfiguration.self).content
+    }
+
+    /// Each key with its id.
+    func keys() throws -> [(id: KeyID, entry: KeyEntry)] {
+        try cluster.keys.map { (try ClusterKey(secret: Secret.parse($0.secret.revealed), scope: .full).id, $0) }
+    }
+
+    mutating func add(_ secret: Secret, scope: KeyScope, name: String?) throws -> KeyID {
+        let id = try ClusterKey(secret: secret, scope: .full).id
+        guard try !keys().contains(where: { $0.id == id }) else {
+            throw AgentError.refused("the key \(id) is there already")
+        }
+        guard cluster.keys.count < KeyRing.keyCountMax else {
+            throw AgentError.refused("there are \(KeyRing.keyCountMax) keys, the most allowed; remove one first")
+        }
+        cluster.keys.append(KeyEntry(secret: SecretText(secret.encodedText()), scope: scope, name: name))
+        return id
+    }
+
+    /// Saves, and asks a running agent to take it up at once.
+    func save() async throws {
+        try directory.configuration.write(cluster)
+        await Reload.ask(directory)
+    }
+}
+
+/// Asks a running agent to read its configuration.
+enum Reload {
+    static func ask(_ directory: VarDirectory) async {
+        do {
+            _ = try await ControlClient(directory: directory).request(.post, "/v1/reload")
+            print("The running agent has taken it up.")
+        } catch AgentError.noDaemon {
+            print("No agent is running for \(directory.path): it counts from the next start.")
+        } catch {
+            Terminal.complain("the running agent did not take it up: \(error)")
+        }
+    }
+}
+
+struct KeyList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the keys by id; never secrets.")
+    @OptionGroup var options: ClientOptions
+
+    func run() async throws {
+        let keys = try KeyEditor(options.location).keys()
+        if options.json {
+            let items = keys.map { key in
+                JSONValue.object([
+                    "id": .string(key.id.description), "scope": .string(key.entry.scope.rawValue),
+                    "name": key.entry.name.map { .string($0) } ?? .null,
+                ])
+            }
+            return print(JSONValue.array(items).canonicalText)
+        }
+        if keys.isEmpty { return print("no cluster key; make one with \"fastx-agent key new\"") }
+        Terminal.table(
+            [["ID", "SCOPE", "NAME"]]
+                + keys.map { [$0.id.description, $0.entry.scope.rawValue, $0.entry.name ?? "-"] })
+    }
+}
+
+struct KeyNew: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "new", abstract: "Make a new key and add it.")
+    @OptionGroup var location: VarDirectoryOption
+    @Flag(help: "For gateways: whoever has only this key may write no other server's entries.") var gateway = false
+    @Option(help: "A name for people.") var name: String?
+
+    func run() async throws {
+        var editor = try KeyEditor(location)
+        let id = try editor.add(
+            try Secret(WallClock.randomBytes(32)), scope: gateway ? .gateway : .full, name: name)
+        try await editor.save()
+        print("Added the new key \(id). Take it to the other members with \"key export \(id)\" and \"key add\".")
+    }
+}
+
+struct KeyAdd: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "add", abstract: "Add the key in a file.")
+    @OptionGroup var location: VarDirectoryOption
+    @Flag(help: "For gateways: whoever has only this key may write no other server's entries.") var gateway = false
+    @Option(help: "A name for people.") var name: String?
+    @Argument(help: "The file: one line, 32 bytes or more, in hex or base64.") var file: String
+
+    func run() async throws {
+        var editor = try KeyEditor(location)
+        let id = try editor.add(try KeyFiles.read(file), scope: gateway ? .gateway : .full, name: name)
+        try await editor.save()
+        print("Added the key \(id).")
+    }
+}
+
+struct KeyRemove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "remove", abstract: "Remove a key. Links that no other key proves end within 5 seconds.")
+    @OptionGroup var location: VarDirectoryOption
+    @Argument(help: "The key's id, as \"key list\" shows it.") var id: String
+
+    func run() async throws {
+        var editor = try KeyEditor(location)
+        guard let position = try editor.keys().firstIndex(where: { $0.id.description == id }) else {
+            throw AgentError.notFound("there is no key \(id); see \"fastx-agent key list\"")
+        }
+        editor.cluster.keys.remove(at: position)
+        try await editor.save()
+        print("Removed the key \(id).")
+    }
+}
+
+struct KeyExport: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Print a key's secret, to take it to another member.",
+        discussion: "Whoever has the secret is a member of the cluster: keep the file private, and remove it after use.")
+    @OptionGroup var location: VarDirectoryOption
+    @Argument(help: "The key's id. The only key unless given.") var id: String?
+
+    func run() async throws {
+        let keys = try KeyEditor(location).keys()
+        let chosen = id == nil && keys.count == 1 ? keys.first : keys.first { $0.id.description == id }
+        guard let chosen else {
+            throw AgentError.notFound(
+                id.map { "there is no key \($0)" } ?? "there are \(keys.count) keys; name one of them by its id")
+        }
+        print(chosen.entry.secret.revealed)
+    }
+}

@@ -1,0 +1,25 @@
+// fastx-agent run: the daemon in the foreground.
+import ArgumentParser
+import ServiceLifecycle
+import Store
+
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run the agent in the foreground.",
+        discussion: """
+            Logs go to standard error. SIGTERM ends it cleanly, SIGHUP reads the configuration again; changes of the
+            configuration files are also noticed by themselves.
+            """)
+
+    @OptionGroup var location: VarDirectoryOption
+
+    func run() async throws {
+        do {
+            try await Daemon(directory: location.directory).run()
+        } catch let error as StoreError {
+            throw AgentError.refused("\(error)")
+        } catch let error as HostError {
+            throw AgentError.configuration(["\(error)"])
+        }
+    }
+}

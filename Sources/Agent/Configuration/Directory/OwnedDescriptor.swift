@@ -1,0 +1,111 @@
+// A file descriptor with an owner: the system calls that configuration files need.
+
+private import Glibc
+
+/// A failed system call, with what it was for.
+struct SystemCallError: Error, Sendable, Equatable {
+    /// Such as `open`, `rename`.
+    let operation: String
+    let code: Int32
+
+    var reason: String { unsafe String(cString: strerror(code)) }
+    var isNoSuchFile: Bool { code == ENOENT }
+
+    /// Takes the code of the call that has just failed.
+    init(last operation: String) {
+        self.operation = operation
+        self.code = errno
+    }
+}
+
+/// What is known about a file besides its content.
+struct FileStatus: Sendable, Equatable {
+    let mode: UInt32
+    let owner: UInt32
+    let byteCount: Int
+    let isRegularFile: Bool
+
+    /// Follows symbolic links: what counts is the file that is read.
+    init(path: String) throws(SystemCallError) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { throw SystemCallError(last: "examine") }
+        self.init(status)
+    }
+
+    fileprivate init(_ status: stat) {
+        mode = status.st_mode & 0o7777
+        owner = status.st_uid
+        byteCount = Int(status.st_size)
+        isRegularFile = status.st_mode & S_IFMT == S_IFREG
+    }
+}
+
+/// An open file or directory, closed when its owner is done.
+struct OwnedDescriptor: ~Copyable {
+    private let descriptor: Int32
+
+    deinit {
+        _ = close(descriptor)
+    }
+
+    private init(_ descriptor: Int32, operation: String) throws(SystemCallError) {
+        guard descriptor >= 0 else { throw SystemCallError(last: operation) }
+        self.descriptor = descriptor
+    }
+
+    /// Opens a file for reading. A pipe or device is opened without waiting, so that its status can be read.
+    static func openForReading(_ path: String) throws(SystemCallError) -> OwnedDescriptor {
+        try OwnedDescriptor(unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), operation: "open")
+    }
+
+    static func openDirectory(_ path: String) throws(SystemCallError) -> OwnedDescriptor {
+        try OwnedDescriptor(unsafe open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY), operation: "open")
+    }
+
+    /// Makes a file that did not exist, for this user only.
+    static func create(_ path: String) throws(SystemCallError) -> OwnedDescriptor {
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
+        return try OwnedDescriptor(unsafe open(path, flags, mode_t(0o600)), operation: "create")
+    }
+
+    func status() throws(SystemCallError) -> FileStatus {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw SystemCallError(last: "examine") }
+        return FileStatus(status)
+    }
+
+    /// Reads to the end, but not more than `byteCountMax` bytes.
+    func read(byteCountMax: Int) throws(SystemCallError) -> [UInt8] {
+        var content: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 * 1024)
+        while content.count < byteCountMax {
+            let wanted = min(chunk.count, byteCountMax - content.count)
+            let count = unsafe chunk.withUnsafeMutableBytes { buffer in
+                unsafe Glibc.read(descriptor, buffer.baseAddress, wanted)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw SystemCallError(last: "read") }
+            if count == 0 { break }
+            content.append(contentsOf: chunk.prefix(count))
+        }
+        return content
+    }
+
+    func write(_ bytes: [UInt8]) throws(SystemCallError) {
+        var written = 0
+        while written < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[written...])
+                return unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw SystemCallError(last: "write") }
+            written += count
+        }
+    }
+
+    /// Returns when the content, or a directory's names, would survive a loss of power.
+    func sync() throws(SystemCallError) {
+        guard fsync(descriptor) == 0 else { throw SystemCallError(last: "sync") }
+    }
+}

@@ -1,0 +1,54 @@
+// What the five configuration files have in common.
+
+/// The content of one file of the configuration directory.
+protocol ConfigurationFile: Sendable, Equatable {
+    /// The file's name in the configuration directory.
+    static var fileName: String { get }
+
+    /// Without a required file the agent does not start; for any other, its defaults hold.
+    static var isRequired: Bool { get }
+
+    /// A value of the wrong type at the top of this file could be a secret.
+    static var holdsSecrets: Bool { get }
+
+    /// The defaults.
+    init()
+
+    /// Reads the content. Mistakes go to the reader's log.
+    init(from reader: inout ObjectReader)
+
+    /// The content as it is written to the file.
+    func toJSON() -> JSONValue
+}
+
+extension ConfigurationFile {
+    static var isRequired: Bool { false }
+    static var holdsSecrets: Bool { false }
+
+    /// How messages name the file.
+    static var displayName: String { "config/\(fileName)" }
+
+    /// Reads the text of the file, and reports all mistakes in it.
+    static func parse(
+        _ bytes: some Collection<UInt8>
+    ) throws(ConfigurationErrors) -> (content: Self, warnings: [ConfigurationWarning]) {
+        let value: JSONValue
+        do {
+            value = try JSONValue.parse(bytes)
+        } catch {
+            throw ConfigurationErrors(ConfigurationError(file: displayName, problem: .malformed(error)))
+        }
+        return try read(value)
+    }
+
+    /// Reads a value that was parsed already.
+    static func read(
+        _ value: JSONValue
+    ) throws(ConfigurationErrors) -> (content: Self, warnings: [ConfigurationWarning]) {
+        let log = MistakeLog(file: displayName)
+        var reader = ObjectReader(value, log: log, isSecret: holdsSecrets)
+        let content = Self(from: &reader)
+        if let errors = ConfigurationErrors(log.errors, omittedCount: log.omittedCount) { throw errors }
+        return (content, log.warnings)
+    }
+}

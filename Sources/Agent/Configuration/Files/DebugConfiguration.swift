@@ -1,0 +1,53 @@
+// debug.json: the topics on which the log tells everything.
+
+/// A topic of debug logging.
+enum DebugTopic: String, CaseIterable, Sendable {
+    case clusterCommunication = "cluster-communication"
+    case clusterExternalConnections = "cluster-external-connections"
+    case clusterDatabase = "cluster-database"
+
+    /// The name in the administration pages, and in `debug.json`.
+    var title: String {
+        switch self {
+        case .clusterCommunication: "Cluster Communication"
+        case .clusterExternalConnections: "Cluster External Connections"
+        case .clusterDatabase: "Cluster Database"
+        }
+    }
+
+    /// The short name for the command line; `debug.json` accepts it too.
+    var slug: String { rawValue }
+
+    /// The topic of a title or a slug.
+    init?(name: String) {
+        guard let topic = Self.allCases.first(where: { $0.title == name || $0.slug == name }) else { return nil }
+        self = topic
+    }
+
+    /// What messages give as allowed.
+    static var allowedNames: String {
+        allCases.map { "\"\($0.title)\" (or \"\($0.slug)\")" }.joined(separator: ", ")
+    }
+}
+
+/// Which topics are logged in full. None by default: debug logging prints a lot.
+struct DebugConfiguration: Sendable, Equatable {
+    var topics: Set<DebugTopic> = []
+}
+
+extension DebugConfiguration: ConfigurationFile {
+    static let fileName = "debug.json"
+
+    init(from reader: inout ObjectReader) {
+        let countMax = 2 * DebugTopic.allCases.count
+        topics = Set(
+            reader.strings(
+                "topics", countMax: countMax, of: "topics", allowed: DebugTopic.allowedNames,
+                accept: DebugTopic.init(name:)))
+        reader.finish()
+    }
+
+    func toJSON() -> JSONValue {
+        ["topics": .array(DebugTopic.allCases.filter(topics.contains).map { .string($0.title) })]
+    }
+}

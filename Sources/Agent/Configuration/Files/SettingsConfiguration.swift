@@ -1,0 +1,43 @@
+// settings.json: what this member offers, and its intervals and limits.
+
+/// The settings of this member.
+struct SettingsConfiguration: Sendable, Equatable {
+    /// Enable logins on this server.
+    var loginsEnabled = true
+
+    /// Start new sessions on this server.
+    var sessionsEnabled = true
+
+    /// Seconds between two server updates.
+    ///
+    /// An update is a lease of 90 s, so two may be lost at the default of 30 s.
+    var updateIntervalSeconds = 30
+
+    /// Address space for the store, in GiB.
+    ///
+    /// It is reserved, not used, so it is generous: it cannot grow while the agent runs.
+    var storeMapGiB = 1024
+
+    /// The URLs under which this member announces itself, each `https://host:port`.
+    ///
+    /// Empty: from listen address and host name.
+    var urls: [String] = []
+
+    /// Seconds between two full comparisons over one link, which find what live changes have missed.
+    var reconcileIntervalSeconds = 60
+
+    var updateInterval: Duration { .seconds(updateIntervalSeconds) }
+    var reconcileInterval: Duration { .seconds(reconcileIntervalSeconds) }
+}
+
+/// The limits of `settings.json`.
+enum SettingsLimits {
+    /// At most 60 s, so that a lease of 90 s outlives one update that comes late.
+    static let updateIntervalSeconds = 1...60
+
+    /// Up to 16 TiB: processors with 48 bits of address have eight times that.
+    static let storeMapGiB = 1...16384
+
+    static let reconcileIntervalSeconds = 1...3600
+    static let urlCountMax = 16
+}

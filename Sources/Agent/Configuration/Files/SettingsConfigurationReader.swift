@@ -1,0 +1,46 @@
+// Reads and writes settings.json.
+
+extension SettingsConfiguration: ConfigurationFile {
+    static let fileName = "settings.json"
+
+    init(from reader: inout ObjectReader) {
+        self.init()
+        loginsEnabled = reader.boolean("loginsEnabled", default: loginsEnabled)
+        sessionsEnabled = reader.boolean("sessionsEnabled", default: sessionsEnabled)
+        updateIntervalSeconds = reader.integer(
+            "updateIntervalSeconds", in: SettingsLimits.updateIntervalSeconds, unit: "seconds",
+            default: updateIntervalSeconds)
+        storeMapGiB = reader.integer(
+            "storeMapGiB", in: SettingsLimits.storeMapGiB, unit: "GiB", default: storeMapGiB)
+        reconcileIntervalSeconds = reader.integer(
+            "reconcileIntervalSeconds", in: SettingsLimits.reconcileIntervalSeconds, unit: "seconds",
+            default: reconcileIntervalSeconds)
+        urls = Self.readURLs(&reader)
+        reader.finish()
+    }
+
+    func toJSON() -> JSONValue {
+        [
+            "loginsEnabled": .bool(loginsEnabled),
+            "sessionsEnabled": .bool(sessionsEnabled),
+            "updateIntervalSeconds": .integer(Int64(updateIntervalSeconds)),
+            "storeMapGiB": .integer(Int64(storeMapGiB)),
+            "urls": .array(urls.map { .string($0) }),
+            "reconcileIntervalSeconds": .integer(Int64(reconcileIntervalSeconds)),
+        ]
+    }
+
+    private static func readURLs(_ reader: inout ObjectReader) -> [String] {
+        var seen: [String: ConfigurationKeyPath] = [:]
+        var urls: [String] = []
+        for (place, value) in reader.elements("urls", countMax: SettingsLimits.urlCountMax, of: "URLs") {
+            guard let url = MemberURL.read(value, at: place, log: reader.log) else { continue }
+            if let first = seen.updateValue(place, forKey: url.text) {
+                reader.log.report(.contradiction("\(url.text) is the same URL as \(first); remove one"), at: place)
+                continue
+            }
+            urls.append(url.text)
+        }
+        return urls
+    }
+}

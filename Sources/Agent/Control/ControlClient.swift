@@ -1,0 +1,101 @@
+// How client commands reach the agent.
+import AsyncHTTPClient
+import Glibc
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Talks to the agent of a var directory over its socket.
+struct ControlClient {
+    let directory: VarDirectory
+
+    enum Method: String {
+        case get = "GET"
+        case put = "PUT"
+        case post = "POST"
+        case delete = "DELETE"
+    }
+
+    /// The answer of one request, whole.
+    func request(
+        _ method: Method, _ path: String, _ query: [String: String] = [:], body: [UInt8]? = nil
+    ) async throws -> JSONValue {
+        let response = try await send(method, path, query, body: body, timeout: .minutes(60))
+        let bytes = try await response.body.collect(upTo: 64 << 20)
+        return try JSONValue.parse(Array(buffer: bytes))
+    }
+
+    /// The lines of an answer, as they come.
+    func lines(
+        _ path: String, _ query: [String: String] = [:], _ each: (ByteBuffer) throws -> Void
+    ) async throws {
+        let response = try await send(.get, path, query, body: nil, timeout: .hours(24 * 365))
+        for try await part in response.body { try each(part) }
+    }
+
+    private func send(
+        _ method: Method, _ path: String, _ query: [String: String], body: [UInt8]?, timeout: TimeAmount
+    ) async throws -> HTTPClientResponse {
+        try checkSocket()
+        var request = HTTPClientRequest(url: url(path, query))
+        request.method = .init(rawValue: method.rawValue)
+        if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
+        let response: HTTPClientResponse
+        do {
+            response = try await HTTPClient.shared.execute(request, timeout: timeout)
+        } catch {
+            throw noDaemon
+        }
+        guard response.status == .ok else { throw await refusal(response) }
+        return response
+    }
+
+    private func checkSocket() throws {
+        if unsafe access(directory.socket, F_OK) == 0, unsafe access(directory.socket, W_OK) != 0 {
+            throw AgentError.refused(
+                "\(directory.socket): permission denied; run this command as the agent's user or as root")
+        }
+        if errno == EACCES {
+            throw AgentError.refused(
+                "\(directory.path): permission denied; run this command as the agent's user or as root")
+        }
+    }
+
+    private var noDaemon: AgentError {
+        .noDaemon(
+            "no agent is running for \(directory.path); start one with \"fastx-agent run --var-dir \(directory.path)\", "
+                + "or name its directory with --var-dir")
+    }
+
+    private func refusal(_ response: HTTPClientResponse) async -> AgentError {
+        guard let bytes = try? await response.body.collect(upTo: 1 << 20),
+            let problem = try? JSONValue.parse(Array(buffer: bytes)), case .string(let detail)? = problem["detail"]
+        else { return .refused("the agent answered \(response.status.code) \(response.status.reasonPhrase)") }
+        return response.status == .notFound ? .notFound(detail) : .refused(detail)
+    }
+
+    private func url(_ path: String, _ query: [String: String]) -> String {
+        let socket = Self.escape(directory.socket)
+        let pairs = query.map { "\($0.key)=\(Self.escape($0.value))" }
+        return "http+unix://\(socket)\(path)" + (pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&"))
+    }
+
+    private static func escape(_ text: String) -> String {
+        var escaped = ""
+        for byte in text.utf8 {
+            let scalar = Unicode.Scalar(byte)
+            if scalar.isASCII, scalar.properties.isAlphabetic || scalar.properties.numericType != nil {
+                escaped.unicodeScalars.append(scalar)
+            } else {
+                escaped += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return escaped
+    }
+}

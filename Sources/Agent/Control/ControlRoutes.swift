@@ -1,0 +1,182 @@
+// What the client commands can ask of the agent.
+import Gateway
+import Gossip
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Replica
+import Store
+
+/// The routes of the control socket.
+struct ControlRoutes: Sendable {
+    let member: RunningMember
+    let journal: Journal
+    let reloader: ConfigurationReloader
+
+    /// Longest body of one `load` request in bytes.
+    static let loadByteCountMax = 8 << 20
+
+    func router() -> Router<BasicRequestContext> {
+        let router = Router()
+        router.get("/v1/status") { _, _ in Self.answer(await StatusDocument.make(member)) }
+        router.get("/v1/members") { _, _ in Self.answer(try await MemberList.make(member)) }
+        router.get("/v1/entry", use: getEntry)
+        router.put("/v1/entry", use: putEntry)
+        router.delete("/v1/entry", use: deleteEntry)
+        router.get("/v1/entries", use: EntryStreams(member: member).dump)
+        router.get("/v1/watch", use: EntryStreams(member: member).watch)
+        router.post("/v1/load", use: load)
+        router.get("/v1/explain", use: explain)
+        router.get("/v1/backup", use: backup)
+        router.post("/v1/reload") { _, _ in
+            switch await reloader.reload() {
+            case .success(let lines): return Self.answer(["changes": .array(lines.map { .string($0) })])
+            case .failure(let error): throw problem(.badRequest, "configuration", error.description)
+            }
+        }
+        return router
+    }
+
+    // MARK: Entries
+
+    private func getEntry(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let key = try key(of: request)
+        let entry = try entry(key)
+        guard let entry else { throw problem(.notFound, "not-found", "there is no entry \(key)") }
+        return Self.answer(.object(EntryDocument.fields(entry)))
+    }
+
+    private func putEntry(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let key = try writableKey(of: request)
+        try await checkClock()
+        let body: ByteBuffer
+        do {
+            body = try await request.body.collect(upTo: Entry.valueByteCountMax)
+        } catch {
+            throw problem(
+                .contentTooLarge, "value-too-large",
+                "the value is larger than the \(Entry.valueByteCountMax) bytes allowed")
+        }
+        let write = LocalWrite(key: key, change: .put(Array(buffer: body), leaseMilliseconds: nil))
+        return try await written([write])
+    }
+
+    private func deleteEntry(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let key = try writableKey(of: request)
+        try await checkClock()
+        guard try entry(key) != nil else {
+            throw problem(.notFound, "not-found", "there is no entry \(key)")
+        }
+        return try await written([LocalWrite(key: key, change: .delete)])
+    }
+
+    private func written(_ writes: [LocalWrite]) async throws -> Response {
+        let receipts = try await write(writes)
+        guard let version = receipts.first?.version else { return Self.answer([:]) }
+        return Self.answer(["version": .string(version.clock.time.text)])
+    }
+
+    private func load(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        try await checkClock()
+        let body = try await request.body.collect(upTo: Self.loadByteCountMax)
+        let lines = try EntryDocument.parse(lines: Array(buffer: body)) { problem(.badRequest, "bad-line", $0) }
+        if !lines.writes.isEmpty { _ = try await write(lines.writes) }
+        return Self.answer([
+            "committed": .integer(Int64(lines.writes.count)), "skippedLeases": .integer(Int64(lines.leaseCount)),
+        ])
+    }
+
+    // MARK: Other
+
+    private func explain(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        let key = try key(of: request)
+        let entry = try entry(key, includingDead: true)
+        let changes = await journal.changes(of: key)
+        guard entry != nil || !changes.isEmpty else { throw problem(.notFound, "not-found", "there is no entry \(key)") }
+        return Self.answer(await Explanation(member: member, journal: journal).document(key, entry, changes))
+    }
+
+    private func backup(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+        guard let path = request.uri.queryParameters.get("path"), path.hasPrefix("/") else {
+            throw problem(.badRequest, "bad-path", "a backup needs an absolute path")
+        }
+        let store = member.store
+        let (steps, step) = AsyncStream<Int>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        return EntryStreams.lines { writer in
+            async let result: Void = {
+                defer { step.finish() }
+                try await store.backup(to: path) { step.yield($0) }
+            }()
+            for await byteCount in steps { try await writer.write(ByteBuffer(string: "{\"bytes\":\(byteCount)}\n")) }
+            do {
+                try await result
+                try await writer.write(ByteBuffer(string: "{\"entries\":\(store.summary.count)}\n"))
+            } catch {
+                let text = JSONValue.canonicalString("\(error)")
+                try await writer.write(ByteBuffer(string: "{\"error\":\(text)}\n"))
+            }
+        }
+    }
+
+    private func key(of request: Request) throws -> Key {
+        guard let text = request.uri.queryParameters.get("key") else {
+            throw problem(.badRequest, "bad-key", "a key is needed")
+        }
+        do {
+            return try Key(text)
+        } catch {
+            throw problem(.badRequest, "bad-key", "\(error)")
+        }
+    }
+
+    private func writableKey(of request: Request) throws -> Key {
+        let key = try key(of: request)
+        guard !key.keyClass.isLease else {
+            throw problem(
+                .forbidden, "lease",
+                "\(key) is a lease: only its owner writes it; config/ and data/ are for everybody")
+        }
+        return key
+    }
+
+    private func checkClock() async throws {
+        guard await member.node.isClockWrong else { return }
+        throw problem(
+            .conflict, "clock",
+            "this host's clock is off by more than 60 s from most members' (see \"fastx-agent status\"): durable "
+                + "writes are refused until it is set right")
+    }
+
+    private func entry(_ key: Key, includingDead: Bool = false) throws -> Entry? {
+        do throws(StoreError) {
+            return try member.store.read { (snapshot) throws(StoreError) in
+                try snapshot.get(key, includingDead: includingDead)
+            }
+        } catch {
+            throw storeProblem(error)
+        }
+    }
+
+    private func write(_ writes: [LocalWrite]) async throws -> [WriteReceipt] {
+        do throws(StoreError) {
+            return try await member.store.write(writes)
+        } catch {
+            throw storeProblem(error)
+        }
+    }
+
+    private func storeProblem(_ error: StoreError) -> Problem {
+        problem(.init(code: 507, reasonPhrase: "Insufficient Storage"), "store", "\(error)")
+    }
+
+    private func problem(_ status: HTTPResponse.Status, _ reason: String, _ detail: String) -> Problem {
+        Problem(status, reason: reason, detail: detail, serverID: member.serverID)
+    }
+
+    static func answer(_ json: JSONValue) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(string: json.canonicalText)))
+    }
+}

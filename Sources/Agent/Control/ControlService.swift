@@ -1,0 +1,91 @@
+// The Unix socket of the client commands: HTTP for this host's owner of the agent alone.
+import Glibc
+import Gateway
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// Serves the client commands.
+final class ControlService: Service {
+    private let member: RunningMember
+    private let journal: Journal
+    private let reloader: ConfigurationReloader
+    private let listening = Gate()
+
+    init(member: RunningMember, journal: Journal, reloader: ConfigurationReloader) {
+        self.member = member
+        self.journal = journal
+        self.reloader = reloader
+    }
+
+    /// Returns once commands are accepted.
+    func waitUntilListening() async { await listening.wait() }
+
+    func run() async throws {
+        let path = member.directory.socket
+        guard path.utf8.count <= VarDirectory.socketPathByteCountMax else {
+            throw AgentError.configuration([
+                "\(path): the path of the agent's socket is longer than \(VarDirectory.socketPathByteCountMax) bytes; "
+                    + "move the var directory to a shorter path"
+            ])
+        }
+        let routes = ControlRoutes(member: member, journal: journal, reloader: reloader)
+        let application = Application(
+            router: routes.router(),
+            server: HTTPServerBuilder { ControlChannel(base: HTTP1Channel(responder: $0)) },
+            configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
+            onServerRunning: { [listening, logger = member.logger] _ in
+                if unsafe chmod(path, 0o600) != 0 { logger.error("\(path): mode 0600 cannot be set") }
+                await listening.open()
+            },
+            logger: FrontDoorService.quietLogger)
+        try await application.run()
+    }
+}
+
+/// Accepts connections of this agent's own user and of root only, whatever the socket file's mode says.
+struct ControlChannel: ServerChildChannel {
+    let base: HTTP1Channel
+
+    struct Value: ServerChildChannelValue {
+        let base: HTTP1Channel.Value
+        let isAllowed: Bool
+        var channel: any Channel { base.channel }
+    }
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        base.setup(channel: channel, logger: logger).flatMap { value in
+            peerUser(of: channel).map { user in
+                Value(base: value, isAllowed: user == geteuid() || user == 0)
+            }
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        if value.isAllowed {
+            await base.handle(value: value.base, logger: logger)
+        } else {
+            logger.error("refused a command of another user")
+            value.channel.close(promise: nil)
+        }
+    }
+
+    private func peerUser(of channel: any Channel) -> EventLoopFuture<uid_t?> {
+        guard let provider = channel as? any SocketOptionProvider else {
+            return channel.eventLoop.makeSucceededFuture(nil)
+        }
+        let credentials: EventLoopFuture<PeerCredentials> = provider.unsafeGetSocketOption(
+            level: .socket, name: .init(rawValue: SO_PEERCRED))
+        return credentials.map { $0.user }
+    }
+}
+
+/// The kernel's `struct ucred`, which Glibc shows only to programs of the GNU dialect.
+private struct PeerCredentials: Sendable {
+    var process: pid_t = 0
+    var user: uid_t = 0
+    var group: gid_t = 0
+}

@@ -1,0 +1,134 @@
+// What `status` and `members` say.
+import Gateway
+import Gossip
+import Replica
+import Store
+import Trust
+
+enum StatusDocument {
+    /// The whole state of this member; `docs/operations.md` explains the fields.
+    static func make(_ member: RunningMember) async -> JSONValue {
+        let summary = member.store.summary
+        let statistics = member.store.statistics
+        let links = await member.node.links
+        let configuration = await member.configuration
+        return .object([
+            "serverId": .string(member.serverID), "software": .string(ProgramVersion.software),
+            "started": .string(member.started.text), "time": .string(WallClock.now().text),
+            "listen": .string(await member.listening?.description ?? ""),
+            "certificateSHA256": .string(HexText.encode(member.certificate.hash)),
+            "keys": .array(member.authenticator.keyRing.ids.map { .string($0.description) }),
+            "external": .bool(configuration.cluster.external), "entries": .integer(Int64(summary.count)),
+            "values": .integer(Int64(statistics.valueCount)), "tombstones": .integer(Int64(statistics.tombstoneCount)),
+            "fingerprint": .string(summary.fingerprint.hex), "storeBytes": .integer(Int64(statistics.fileByteCount)),
+            "commits": .integer(Int64(statistics.commitCount)),
+            "links": .array(links.map(link)),
+            "accessPoints": .array(await member.node.accessPointStatuses.map(accessPoint)),
+            "clock": .object([
+                "wrong": .bool(await member.node.isClockWrong),
+                "offsetsMilliseconds": .object(offsets(links.map(\.status))),
+            ]),
+            "partitioned": .bool(await member.node.isPartitionedByGateways),
+        ])
+    }
+
+    private static func offsets(_ links: [LinkStatus]) -> [String: JSONValue] {
+        var offsets: [String: JSONValue] = [:]
+        for link in links {
+            if let serverID = link.serverID, let offset = link.clockOffsetMilliseconds {
+                offsets[serverID] = .integer(offset)
+            }
+        }
+        return offsets
+    }
+
+    private static func link(_ link: (status: LinkStatus, bytesSent: Int, bytesReceived: Int)) -> JSONValue {
+        let status = link.status
+        var fields: [String: JSONValue] = [
+            "serverId": status.serverID.map { .string($0) } ?? .null, "url": .string(status.address),
+            "direction": .string(status.isDialled ? "out" : "in"), "state": .string(status.phase.rawValue),
+            "since": .string(status.since.text), "bytesSent": .integer(Int64(link.bytesSent)),
+            "bytesReceived": .integer(Int64(link.bytesReceived)), "streaming": .bool(status.isStreaming),
+            "keys": .array(status.keyIDs.map { .string($0) }), "gatewayScoped": .bool(status.isGatewayScoped),
+            "refusedEntries": .integer(Int64(status.refusedCount)),
+        ]
+        if let roundTrip = status.roundTrip { fields["roundTripMilliseconds"] = milliseconds(roundTrip) }
+        if let software = status.software { fields["software"] = .string(software) }
+        if let round = status.lastRound {
+            fields["lastReconciliation"] = .object([
+                "differences": .integer(Int64(round.differenceCount)),
+                "roundTrips": .integer(Int64(round.roundTripCount)), "bytes": .integer(Int64(round.byteCount)),
+                "milliseconds": milliseconds(round.duration), "stream": .bool(round.isStream),
+            ])
+        }
+        return .object(fields)
+    }
+
+    private static func accessPoint(_ point: AccessPointStatus) -> JSONValue {
+        var fields: [String: JSONValue] = ["url": .string(point.url), "state": .string(point.phase)]
+        if let serverID = point.serverID { fields["serverId"] = .string(serverID) }
+        if let error = point.lastError { fields["lastError"] = .string(error) }
+        return .object(fields)
+    }
+
+    private static func milliseconds(_ duration: Duration) -> JSONValue {
+        .number((duration / .microseconds(1)).rounded() / 1_000)
+    }
+}
+
+enum MemberList {
+    /// Every member whose server update has not expired.
+    static func make(_ member: RunningMember) async throws -> JSONValue {
+        var members: [JSONValue] = []
+        let now = WallClock.now()
+        try member.store.read { (snapshot) throws(StoreError) in
+            try snapshot.forEach(prefix: Array("server/".utf8)) { (header, _, key, value) throws(StoreError) in
+                let age = max(0, now.millisecondsSince(header.version.clock.time))
+                let id = String(decoding: key.copy().dropFirst("server/".utf8.count), as: UTF8.self)
+                var fields: [String: JSONValue] = [
+                    "serverId": .string(id), "updatedMillisecondsAgo": .integer(age), "self": .bool(id == member.serverID),
+                ]
+                if let update = try? JSONValue.parse(value.copy()) { fields["update"] = update }
+                members.append(.object(fields))
+                return true
+            }
+        }
+        return .array(members)
+    }
+}
+
+/// Why a key has the value that it has.
+struct Explanation {
+    let member: RunningMember
+    let journal: Journal
+
+    func document(_ key: Key, _ entry: Entry?, _ changes: [Journal.Change]) async -> JSONValue {
+        var fields: [String: JSONValue] = ["key": .string(key.description)]
+        if let entry {
+            fields.merge(EntryDocument.fields(entry)) { _, new in new }
+            fields["expired"] = .bool(entry.isExpired(at: WallClock.now()))
+            if let writer = await journal.member(of: entry.version.origin) { fields["writtenBy"] = .string(writer) }
+        }
+        var history: [JSONValue] = []
+        for change in changes { history.append(await describe(change)) }
+        fields["changes"] = .array(history)
+        return .object(fields)
+    }
+
+    private func describe(_ change: Journal.Change) async -> JSONValue {
+        var fields: [String: JSONValue] = [
+            "at": .string(change.time.text), "version": .string(change.version.clock.time.text),
+            "origin": .string(String(change.version.origin.raw, radix: 16)),
+        ]
+        if let writer = await journal.member(of: change.version.origin) { fields["writtenBy"] = .string(writer) }
+        if change.kind == .tombstone { fields["deleted"] = true }
+        if let replaced = change.replaced { fields["replaced"] = .string(replaced.clock.time.text) }
+        switch change.source {
+        case .local: fields["source"] = "local"
+        case .link: fields["source"] = .string("link to \(change.peer ?? "a member no longer linked")")
+        case .expiry: fields["source"] = "expired"
+        case .restamp: fields["source"] = "stamped anew after the clock was set right"
+        }
+        return .object(fields)
+    }
+}

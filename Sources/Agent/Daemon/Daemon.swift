@@ -1,0 +1,116 @@
+// Starts a member and keeps its services running until it is told to stop.
+import Gateway
+import Glibc
+import Gossip
+import Hummingbird
+import Logging
+import NIOCore
+import NIOPosix
+import Replica
+import ServiceLifecycle
+import Store
+import Trust
+import UnixSignals
+
+/// The daemon: `fastx-agent run`.
+struct Daemon {
+    let directory: VarDirectory
+
+    /// Runs until a signal ends it. Errors at the start are thrown.
+    func run() async throws {
+        let notifier = try ServiceNotifier.takeFromEnvironment()
+        let logs = Logs()
+        let member = try await start(logs)
+        let publisher = ServerUpdatePublisher(member: member)
+        await reports.connect { publisher.changed() }
+        let journal = Journal(store: member.store, node: member.node, logger: logs[.clusterDatabase])
+        let reloader = ConfigurationReloader(member: member, publisher: publisher)
+        let frontDoor = FrontDoorService(member: member)
+        let control = ControlService(member: member, journal: journal, reloader: reloader)
+        let services: [any Service] = [
+            StoreService(member: member),
+            Background { await member.node.run() },
+            Background { await journal.run(own: member.origin, serverID: member.serverID) },
+            control,
+            GossipService(member: member),
+            Background { try await reloader.run() },
+            Background { await HangupSignal.each { await reloader.reload() } },
+            Background { await Expiry(store: member.store, logger: logs[.clusterDatabase]).run() },
+            frontDoor,
+            Background {
+                await frontDoor.waitUntilListening()
+                await publisher.run()
+            },
+            Background {
+                await control.waitUntilListening()
+                await frontDoor.waitUntilListening()
+                if let error = notifier.ready(status: "serving") { logs.agent.warning("\(error)") }
+            },
+        ]
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "services") {
+                    var handler = StreamLogHandler.standardError(label: $0)
+                    handler.logLevel = .warning
+                    return handler
+                }))
+        try await group.run()
+        logs.agent.notice("stopped")
+    }
+
+    private let reports = ReportHub()
+
+    init(directory: VarDirectory) { self.directory = directory }
+
+    private func start(_ logs: Logs) async throws -> RunningMember {
+        try Sodium.start()
+        let protection = try SelfProtection.apply()
+        let mistakes = directory.configuration.checkModes()
+        guard mistakes.isEmpty else { throw AgentError.configuration(mistakes.map(\.description)) }
+        let serverID = try directory.serverID()
+        let (configuration, warnings) = try directory.configuration.load()
+        logs.topics.set(configuration.debug.topics)
+        for warning in warnings { logs.agent.warning("\(warning)") }
+        let keyRing = try KeyRing(configured: configuration.cluster.keys)
+        let (chain, key) = try RunningMember.readCertificate(configuration.web, directory.configuration)
+        let certificate = try ServerCertificate(chain: chain, key: key, cipherSuites: tlsCipherSuites)
+        let origin = Origin(raw: UInt64.random(in: 1...UInt64.max))
+        let store = try openStore(configuration, origin)
+        let authenticator = MemberAuthenticator(
+            serverID: serverID, keyRing: keyRing, proxies: configuration.cluster.unboundProxyRanges)
+        let node = makeNode(configuration, serverID, origin, keyRing, store, authenticator, logs)
+        await reports.log(to: logs[.clusterCommunication], agent: logs.agent, store: store)
+        logs.agent.notice(
+            """
+            \(ProgramVersion.software), server id \(serverID), \(store.summary.count) entries, var directory \
+            \(directory.path), up to \(protection.openFilesNow) open files
+            """)
+        return RunningMember(
+            directory: directory, serverID: serverID, origin: origin, store: store, node: node,
+            authenticator: authenticator, certificate: certificate, logs: logs, configuration: configuration)
+    }
+
+    private func openStore(_ configuration: Configuration, _ origin: Origin) throws -> Store {
+        var options = StoreOptions()
+        options.mapByteCount = configuration.settings.storeMapGiB << 30
+        return try Store.open(directory: directory.store, options: options, origin: origin, clock: WallClock.now)
+    }
+
+    private func makeNode(
+        _ configuration: Configuration, _ serverID: String, _ origin: Origin, _ keyRing: KeyRing, _ store: Store,
+        _ authenticator: MemberAuthenticator, _ logs: Logs
+    ) -> GossipNode {
+        let group = MultiThreadedEventLoopGroup.singleton
+        var settings = EngineSettings()
+        settings.reconcileInterval = configuration.settings.reconcileInterval
+        let reports = reports
+        return GossipNode(
+            identity: MemberIdentity(
+                serverID: serverID, origin: origin, isExternal: configuration.cluster.external,
+                software: ProgramVersion.software),
+            keyRing: keyRing, settings: settings, store: StoreForGossip(store: store, logger: logs[.clusterDatabase]),
+            dialler: Dialler(group: group) { try authenticator.tokens(for: $0) },
+            clock: NodeClock(wallTime: WallClock.now), timerLoop: group.next(), logger: logs[.clusterCommunication]
+        ) { reports.send($0) }
+    }
+}

@@ -1,0 +1,97 @@
+// Where other members' links come in: the upgrade, and the answer to those that are not let in.
+import Gateway
+import Gossip
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import NIOHTTP1
+import Trust
+
+/// The upgrade at `/cluster/gossip`.
+struct GossipRoute: UpgradeRoute {
+    let authenticator: MemberAuthenticator
+    let node: GossipNode
+    let logger: Logger
+
+    var path: String { Message.path }
+    var subprotocol: String { Message.subprotocol }
+    var frameByteCountMax: Int { Message.byteCountMax }
+
+    func admits(_ request: HTTPRequestHead, _ connection: ConnectionInfo) -> Bool {
+        do throws(TrustError) {
+            _ = try authenticator.verifyLink(
+                authorization: request.headers.first(name: "authorization"), path: path,
+                certificateHash: binding(connection))
+            return true
+        } catch {
+            logger.warning("refused a link from \(connection.peer): \(Self.explain(error, authenticator))")
+            return false
+        }
+    }
+
+    func start(_ channel: any Channel, _ connection: ConnectionInfo) throws -> UpgradedSession {
+        let meter = LinkMeter()
+        let link = LinkConnection(
+            channel: try channel.configureLink(isClient: false, meter: meter), meter: meter,
+            address: connection.peer, certificateHash: binding(connection))
+        return { await node.serve(link) }
+    }
+
+    private func binding(_ connection: ConnectionInfo) -> [UInt8]? {
+        authenticator.isUnbound(peerAddress: connection.peerAddress) ? nil : connection.certificateHash
+    }
+
+    /// A refusal in terms of what the administrator can do, the same at both ends.
+    static func explain(_ error: TrustError, _ authenticator: MemberAuthenticator) -> String {
+        switch error {
+        case .noCommonKey(let offered):
+            let own = authenticator.keyRing.ids.map(\.description).joined(separator: ", ")
+            return "no common key: \(authenticator.serverID) has \(own.isEmpty ? "none" : "the key \(own)"), "
+                + "the caller offered the key \(offered); give both the same cluster key"
+        case .certificateMismatch(let serverID):
+            return "certificate mismatch: \(serverID) saw another certificate than \(authenticator.serverID) serves; "
+                + "something between them ends TLS, either an attacker or a proxy that needs the option \"unbound\""
+        default: return "\(error.reason): \(error)"
+        }
+    }
+}
+
+/// A request, with what is known of its connection.
+struct FrontDoorContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let peerAddress: String
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        peerAddress = source.channel.remoteAddress?.ipAddress ?? "unknown"
+    }
+}
+
+extension Router where Context == FrontDoorContext {
+    /// What `/cluster/gossip` answers when it does not upgrade: why not.
+    func addGossipRefusals(_ authenticator: MemberAuthenticator, _ certificate: ServerCertificate) {
+        get(RouterPath(Message.path)) { request, context -> Response in
+            let serverID = authenticator.serverID
+            guard request.headers[.upgrade]?.lowercased() == "websocket" else {
+                throw Problem(
+                    .upgradeRequired, reason: "upgrade-required",
+                    detail: "\(Message.path) takes WebSocket upgrades from members of the cluster only",
+                    serverID: serverID)
+            }
+            let isUnbound = authenticator.isUnbound(peerAddress: context.peerAddress)
+            do throws(TrustError) {
+                _ = try authenticator.verifyLink(
+                    authorization: request.headers[.authorization], path: Message.path,
+                    certificateHash: isUnbound ? nil : certificate.hash)
+            } catch {
+                throw Problem(
+                    error.reason == "certificate-mismatch" ? .forbidden : .unauthorized, reason: error.reason,
+                    detail: GossipRoute.explain(error, authenticator), serverID: serverID)
+            }
+            throw Problem(
+                .badRequest, reason: "bad-upgrade", detail: "the WebSocket upgrade request is not complete",
+                serverID: serverID)
+        }
+    }
+}

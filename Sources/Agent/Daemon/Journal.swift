@@ -1,0 +1,143 @@
+// What changed of late and where it came from, and which member stands behind an origin.
+import DequeModule
+import Gossip
+import Logging
+import Replica
+import Store
+
+/// A bounded memory of recent changes, for `explain`.
+actor Journal {
+    /// One change of one key.
+    struct Change: Sendable {
+        let version: Version
+        let kind: EntryKind
+        let replaced: Version?
+        let source: ChangeSource
+        /// The peer that the change came from.
+        let peer: String?
+        let time: WallTime
+    }
+
+    /// The changes of one request, as the store handed them out: noting them costs nothing for each entry.
+    private struct Note {
+        let group: ChangeGroup
+        let peer: String?
+        let time: WallTime
+    }
+
+    /// Older changes are forgotten beyond this.
+    static let byteCountMax = 8 << 20
+    static let noteCountMax = 20_000
+    /// Origins remembered on disk, one for each start of each member.
+    static let originCountMax = 100_000
+
+    private var notes: Deque<Note> = []
+    private var byteCount = 0
+    private var origins: [UInt64: String] = [:]
+    private let store: Store
+    private let node: GossipNode
+    private let logger: Logger
+
+    init(store: Store, node: GossipNode, logger: Logger) {
+        self.store = store
+        self.node = node
+        self.logger = logger
+    }
+
+    /// Takes notes until the store is closed.
+    func run(own: Origin, serverID: String) async {
+        loadOrigins()
+        await remember(own, serverID)
+        let feed = store.subscribe()
+        await learnOriginsOfMap()
+        for await event in feed {
+            guard case .commit(let commit) = event else { continue }
+            for group in commit.groups { await note(group) }
+            logger.debug("commit \(commit.sequence): \(commit.groups.reduce(0) { $0 + $1.entries.count }) changes")
+        }
+    }
+
+    /// The most recent changes of a key, newest first.
+    func changes(of key: Key) -> [Change] {
+        var changes: [Change] = []
+        for note in notes {
+            var position = 0
+            note.group.entries.forEach { (header, candidate, _, _) in
+                defer { position += 1 }
+                guard header.keyByteCount == key.bytes.count, candidate.copy() == key.bytes else { return }
+                changes.append(
+                    Change(
+                        version: header.version, kind: header.kind, replaced: note.group.replaced[position],
+                        source: note.group.source, peer: note.peer, time: note.time))
+            }
+        }
+        return changes.reversed()
+    }
+
+    /// The member whose process drew an origin, where that is known.
+    func member(of origin: Origin) -> String? { origins[origin.raw] }
+
+    private func note(_ group: ChangeGroup) async {
+        var peer: String?
+        if case .link(let raw) = group.source { peer = await node.peer(of: LinkID(raw: raw)) }
+        notes.append(Note(group: group, peer: peer, time: WallClock.now()))
+        byteCount += group.entries.byteCount
+        while byteCount > Self.byteCountMax || notes.count > Self.noteCountMax, let oldest = notes.popFirst() {
+            byteCount -= oldest.group.entries.byteCount
+        }
+        var updates: [[UInt8]] = []
+        group.entries.forEach { (header, key, value, _) in
+            guard header.kind == .value, key.byte(at: 0) == UInt8(ascii: "s"), (try? KeyClass(of: key)) == .server else {
+                return
+            }
+            updates.append(value.copy())
+        }
+        for update in updates { await learnOrigin(of: update) }
+    }
+
+    private func learnOriginsOfMap() async {
+        var updates: [[UInt8]] = []
+        do {
+            try store.read { (snapshot) throws(StoreError) in
+                try snapshot.forEach(prefix: Array("server/".utf8)) { (_, _, _, value) throws(StoreError) in
+                    updates.append(value.copy())
+                    return true
+                }
+            }
+        } catch {
+            logger.error("the server updates cannot be read: \(error)")
+        }
+        for update in updates { await learnOrigin(of: update) }
+    }
+
+    private func learnOrigin(of update: [UInt8]) async {
+        guard let json = try? JSONValue.parse(update), case .string(let hex)? = json["origin"],
+            let raw = UInt64(hex, radix: 16), case .string(let serverID)? = json["serverId"]
+        else { return }
+        await remember(Origin(raw: raw), serverID)
+    }
+
+    private static let originPrefix = Array("origin/".utf8)
+
+    private func loadOrigins() {
+        do {
+            for (key, value) in try store.scanLocal(prefix: Self.originPrefix) {
+                let hex = String(decoding: key.dropFirst(Self.originPrefix.count), as: UTF8.self)
+                if let raw = UInt64(hex, radix: 16) { origins[raw] = String(decoding: value, as: UTF8.self) }
+            }
+        } catch {
+            logger.error("the origins known cannot be read: \(error)")
+        }
+    }
+
+    private func remember(_ origin: Origin, _ serverID: String) async {
+        guard origins[origin.raw] == nil, origins.count < Self.originCountMax else { return }
+        origins[origin.raw] = serverID
+        do {
+            try await store.putLocal(
+                Self.originPrefix + Array(String(origin.raw, radix: 16).utf8), Array(serverID.utf8))
+        } catch {
+            logger.error("an origin was not stored: \(error)")
+        }
+    }
+}

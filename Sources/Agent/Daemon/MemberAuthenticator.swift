@@ -1,0 +1,61 @@
+// Judges the tokens of members' requests, with the cluster keys as they are now.
+import Synchronization
+import Trust
+
+/// The one place that knows this member's keys at any moment.
+final class MemberAuthenticator: Sendable {
+    let serverID: String
+    private let state: Mutex<State>
+
+    private struct State {
+        var keyRing: KeyRing
+        var verifier: MemberTokenVerifier
+        var proxies: [AddressRange]
+    }
+
+    init(serverID: String, keyRing: KeyRing, proxies: [AddressRange]) {
+        self.serverID = serverID
+        // Rounded up: a token from before this start is refused even if it is from the same second.
+        let verifier = MemberTokenVerifier(startedAtSeconds: WallClock.seconds() + 1)
+        state = Mutex(State(keyRing: keyRing, verifier: verifier, proxies: proxies))
+    }
+
+    var keyRing: KeyRing { state.withLock { $0.keyRing } }
+
+    func update(keyRing: KeyRing, proxies: [AddressRange]) {
+        state.withLock {
+            $0.keyRing = keyRing
+            $0.proxies = proxies
+        }
+    }
+
+    /// Tokens for a request to another member, one for each key.
+    func tokens(for binding: RequestBinding) throws -> [String] {
+        try MemberToken.issue(
+            keyRing: keyRing, issuer: serverID, binding: binding, nowSeconds: WallClock.seconds(),
+            tokenID: WallClock.randomBytes(MemberToken.tokenIDByteCount))
+    }
+
+    /// Whether a connection comes from a proxy that ends TLS before this member.
+    func isUnbound(peerAddress: String) -> Bool {
+        state.withLock { $0.proxies.contains { $0.contains(peerAddress) } }
+    }
+
+    /// The member that asks for a link. Times and token ids do not decide here: the link itself proves the keys.
+    func verifyLink(
+        authorization: String?, path: String, certificateHash: [UInt8]?
+    ) throws(TrustError) -> VerifiedMember {
+        let binding = RequestBinding(method: "GET", path: path, certificateSHA256: certificateHash)
+        return try state.withLock { (state) throws(TrustError) in
+            try state.verifier.verify(
+                Self.tokens(in: authorization), binding: binding, keyRing: state.keyRing,
+                nowSeconds: WallClock.seconds(), use: .link)
+        }
+    }
+
+    private static func tokens(in authorization: String?) -> [String] {
+        guard let authorization, authorization.hasPrefix("Bearer ") else { return [] }
+        return authorization.dropFirst("Bearer ".count).split(separator: ",", omittingEmptySubsequences: false)
+            .map(String.init)
+    }
+}

@@ -1,0 +1,103 @@
+// The parts of a running member that its services share, and its configuration as it is now.
+import Gateway
+import Gossip
+import Logging
+import NIOSSL
+import Replica
+import Store
+import Trust
+
+/// One running member.
+actor RunningMember {
+    nonisolated let directory: VarDirectory
+    nonisolated let serverID: String
+    nonisolated let origin: Origin
+    nonisolated let store: Store
+    nonisolated let node: GossipNode
+    nonisolated let authenticator: MemberAuthenticator
+    nonisolated let certificate: ServerCertificate
+    nonisolated let logs: Logs
+    nonisolated let started = WallClock.now()
+    private(set) var configuration: Configuration
+    /// Where the listener really listens, once it does.
+    private(set) var listening: HostAndPort?
+
+    nonisolated var logger: Logger { logs.agent }
+
+    init(
+        directory: VarDirectory, serverID: String, origin: Origin, store: Store, node: GossipNode,
+        authenticator: MemberAuthenticator, certificate: ServerCertificate, logs: Logs, configuration: Configuration
+    ) {
+        self.directory = directory
+        self.serverID = serverID
+        self.origin = origin
+        self.store = store
+        self.node = node
+        self.authenticator = authenticator
+        self.certificate = certificate
+        self.logs = logs
+        self.configuration = configuration
+    }
+
+    func setListening(_ address: HostAndPort) { listening = address }
+
+    /// The URLs under which this member announces itself.
+    func urls(hostname: String) -> [String] {
+        if !configuration.settings.urls.isEmpty { return configuration.settings.urls }
+        let listen = configuration.web.listen
+        let isWildcard = listen.host == "0.0.0.0" || listen.host == "::"
+        return ["https://\(HostAndPort(host: isWildcard ? hostname : listen.host, port: listening?.port ?? listen.port))"]
+    }
+
+    /// Takes up a configuration that was read anew. Returns what changed, a line for each.
+    func apply(_ new: Configuration) async throws -> [String] {
+        let old = configuration
+        let lines = ConfigurationChange(from: old, to: new).lines
+        let keyRing = try KeyRing(configured: new.cluster.keys)
+        let points = try new.cluster.usedConnections.map {
+            try AccessPoint(configured: $0, in: directory.configuration)
+        }
+        try reloadCertificate(new.web)
+        configuration = new
+        logs.topics.set(new.debug.topics)
+        authenticator.update(keyRing: keyRing, proxies: new.cluster.unboundProxyRanges)
+        if old.cluster.keys != new.cluster.keys { await node.setKeyRing(keyRing) }
+        await node.setIdentity(
+            MemberIdentity(
+                serverID: serverID, origin: origin, isExternal: new.cluster.external, software: ProgramVersion.software))
+        await node.setReconcileInterval(new.settings.reconcileInterval)
+        await node.setAccessPoints(points)
+        return lines
+    }
+
+    private nonisolated func reloadCertificate(_ web: WebConfiguration) throws {
+        let (chain, key) = try Self.readCertificate(web, directory.configuration)
+        try certificate.replace(chain: chain, key: key, cipherSuites: tlsCipherSuites)
+    }
+
+    /// The certificate chain and key that `www.json` names.
+    static func readCertificate(
+        _ web: WebConfiguration, _ directory: ConfigurationDirectory
+    ) throws -> ([NIOSSLCertificate], NIOSSLPrivateKey) {
+        let certificatePath = directory.resolve(web.certificate)
+        let keyPath = directory.resolve(web.key)
+        let certificateBytes = try HostFile.bytes(at: certificatePath)
+        let keyBytes = try HostFile.bytes(at: keyPath)
+        do {
+            return (
+                try NIOSSLCertificate.fromPEMBytes(certificateBytes),
+                try NIOSSLPrivateKey(bytes: keyBytes, format: .pem)
+            )
+        } catch {
+            throw AgentError.configuration([
+                "config/www.json: the certificate \(certificatePath) and its key \(keyPath) cannot be used: \(error)"
+            ])
+        }
+    }
+}
+
+/// This program's version.
+enum ProgramVersion {
+    static let number = "0.1.0"
+    static let software = "fastx-agent \(number)"
+}

@@ -1,0 +1,108 @@
+// Publishes the server update: regularly, soon after a change, and again when somebody overwrote it.
+import Gateway
+import Gossip
+import Logging
+import Replica
+import Store
+import Trust
+
+/// Keeps `server/<serverId>` up to date.
+actor ServerUpdatePublisher {
+    private let member: RunningMember
+    private var reader = HostStatusReader()
+    private var lastVersion: Version?
+    private var isDue = false
+    private let triggers: AsyncStream<Void>
+    private let trigger: AsyncStream<Void>.Continuation
+
+    /// Changes that come together are published together.
+    private static let settling: Duration = .milliseconds(250)
+
+    init(member: RunningMember) {
+        self.member = member
+        // One pending trigger says all there is to say.
+        (triggers, trigger) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Asks for an update soon; may be called from anywhere.
+    nonisolated func changed() { trigger.yield() }
+
+    /// Publishes until cancelled, or until the store is closed.
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.publishOnChange() }
+            group.addTask { await self.publishRegularly() }
+            group.addTask { await self.guardOwnEntry() }
+            await group.waitForAll()
+        }
+    }
+
+    private func publishOnChange() async {
+        for await _ in triggers {
+            do {
+                // Not a wait for something to happen: further changes within this time join this update.
+                try await Task.sleep(for: Self.settling)
+            } catch {
+                return
+            }
+            await publish()
+        }
+    }
+
+    private func publishRegularly() async {
+        while !Task.isCancelled {
+            await publish()
+            let interval = await member.configuration.settings.updateInterval
+            do {
+                try await Task.sleep(for: interval)
+            } catch {
+                return
+            }
+        }
+    }
+
+    /// An older process, a clone or a rolled-back clock may have left a newer version of this member's own entry.
+    private func guardOwnEntry() async {
+        let own = ownKey.bytes
+        for await event in member.store.subscribe() {
+            guard case .commit(let commit) = event else { continue }
+            for group in commit.groups where group.source != .local {
+                var isOverwritten = false
+                group.entries.forEach { (header, key, _, _) in
+                    isOverwritten = isOverwritten || key.copy() == own && header.version != lastVersion
+                }
+                if isOverwritten { changed() }
+            }
+        }
+    }
+
+    private var ownKey: Key { Key(checked: Array("server/\(member.serverID)".utf8)) }
+
+    private func publish() async {
+        let update = await makeUpdate()
+        let value = Array(update.json.canonicalText.utf8)
+        let write = LocalWrite(
+            key: ownKey, change: .put(value, leaseMilliseconds: ServerUpdate.leaseMilliseconds))
+        do {
+            lastVersion = try await member.store.write([write]).first?.version
+        } catch {
+            member.logger.error("the server update was not stored: \(error)")
+        }
+    }
+
+    private func makeUpdate() async -> ServerUpdate {
+        let configuration = await member.configuration
+        let host = reader.read()
+        for problem in host.problems { member.logger.warning("host status: \(problem)") }
+        let links = await member.node.links.map(\.status)
+        return ServerUpdate(
+            serverID: member.serverID, origin: String(member.origin.raw, radix: 16),
+            urls: await member.urls(hostname: host.hostname),
+            certificateSHA256: HexText.encode(member.certificate.hash), version: ProgramVersion.number, host: host,
+            settings: configuration.settings, external: configuration.cluster.external,
+            serverReservations: configuration.cluster.serverReservations,
+            staticData: .object(configuration.staticData.object), links: links,
+            isClockWrong: await member.node.isClockWrong,
+            isPartitioned: await member.node.isPartitionedByGateways)
+    }
+}

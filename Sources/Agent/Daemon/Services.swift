@@ -1,0 +1,133 @@
+// The long-running parts of the daemon, in the order in which they start; they stop the other way round.
+@unsafe @preconcurrency import Dispatch
+import Glibc
+import Gossip
+import Logging
+import Replica
+import ServiceLifecycle
+import Store
+
+/// Work that goes on until the daemon stops.
+struct Background: Service {
+    private let body: @Sendable () async throws -> Void
+
+    init(_ body: @escaping @Sendable () async throws -> Void) { self.body = body }
+
+    func run() async throws {
+        do {
+            try await cancelWhenGracefulShutdown { try await body() }
+        } catch is CancellationError {
+            // This is how work without an end is told to end.
+        }
+        // Work that is done early does not end the daemon.
+        try await gracefulShutdown()
+    }
+}
+
+/// Closes the store last, when nothing writes any more.
+struct StoreService: Service {
+    let member: RunningMember
+
+    func run() async throws {
+        try await gracefulShutdown()
+        await member.store.close()
+    }
+}
+
+/// Holds the links to the access points, and says goodbye on all links at the end.
+struct GossipService: Service {
+    let member: RunningMember
+
+    func run() async throws {
+        _ = try await member.apply(await member.configuration)
+        try await gracefulShutdown()
+        await member.node.shutDown()
+    }
+}
+
+/// Purges expired leases.
+struct Expiry {
+    let store: Store
+    let logger: Logger
+
+    /// How late an expired entry may be purged; reads do not see it any more in any case.
+    private static let period: Duration = .seconds(1)
+
+    func run() async {
+        while !Task.isCancelled {
+            do {
+                // Not a wait for something to happen: leases end by the clock.
+                try await Task.sleep(for: Self.period)
+                guard let next = store.nextExpiry, next <= WallClock.now() else { continue }
+                let count = try await store.expire()
+                if count > 0 { logger.debug("purged \(count) expired entries") }
+            } catch is CancellationError {
+                return
+            } catch StoreError.closed {
+                return
+            } catch {
+                logger.error("expired entries were not purged: \(error)")
+            }
+        }
+    }
+}
+
+/// SIGHUP, by which services are told to read their configuration again.
+enum HangupSignal {
+    static func each(_ body: () async -> Void) async {
+        signal(SIGHUP, SIG_IGN)
+        let signals = AsyncStream<Void>(bufferingPolicy: .bufferingNewest(1)) { continuation in
+            let source = DispatchSource.makeSignalSource(signal: SIGHUP)
+            source.setEventHandler { continuation.yield() }
+            continuation.onTermination = { _ in source.cancel() }
+            source.resume()
+        }
+        for await _ in signals { await body() }
+    }
+}
+
+/// Takes the gossip node's reports: into the log, and to whoever waits for a change of links.
+actor ReportHub {
+    private let reports: AsyncStream<Report>
+    private let continuation: AsyncStream<Report>.Continuation
+    private var linksChanged: @Sendable () -> Void = {}
+    private var task: Task<Void, Never>?
+
+    /// Reports beyond this that nobody has taken yet are dropped, the oldest first.
+    private static let pendingCountMax = 10_000
+
+    init() {
+        (reports, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(Self.pendingCountMax))
+    }
+
+    nonisolated func send(_ report: Report) { continuation.yield(report) }
+
+    /// Calls the closure whenever a link goes up or down.
+    func connect(_ linksChanged: @escaping @Sendable () -> Void) { self.linksChanged = linksChanged }
+
+    /// Begins to log.
+    func log(to topic: Logger, agent: Logger, store: Store) {
+        let reports = reports
+        task = Task {
+            for await report in reports {
+                let (level, text) = report.logLine
+                (level == .debug ? topic : agent).log(level: level, "\(text)")
+                switch report {
+                case .linkUp, .linkDown: linksChanged()
+                case .clockRight: await Self.restamp(store, agent)
+                default: break
+                }
+            }
+        }
+    }
+
+    /// What was written while the clock was ahead, and refused by everybody, is stamped anew.
+    private static func restamp(_ store: Store, _ logger: Logger) async {
+        do {
+            let count = try await store.restampAhead()
+            if count > 0 { logger.notice("stamped \(count) entries anew that had been written with a clock ahead of time") }
+        } catch {
+            logger.error("entries written ahead of time were not stamped anew: \(error)")
+        }
+    }
+}
