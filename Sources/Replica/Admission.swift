@@ -47,7 +47,7 @@ package struct Admission: Sendable {
     package func refusal(_ header: EntryHeader, key: RawSpan) -> Refusal? {
         guard let keyClass = try? KeyClass(of: key) else { return .invalid }
         guard Self.isWellFormed(header, keyClass) else { return .invalid }
-        if case .own(let serverID) = scope, !Self.isOwn(key, keyClass, serverID: serverID) { return .notAllowed }
+        if case .own(let serverID) = scope, !Self.isOwn(key, serverID: serverID) { return .notAllowed }
         if header.version.clock.time > now.advanced(byMilliseconds: Self.clockBoundMilliseconds) { return .aheadOfTime }
         if header.isExpired(at: now) { return .expired }
         return nil
@@ -71,7 +71,9 @@ package struct Admission: Sendable {
         }
     }
 
-    private static func isOwn(_ key: RawSpan, _ keyClass: KeyClass, serverID: [UInt8]) -> Bool {
+    /// Whether a key is among those that a gateway with some server id may write.
+    package static func isOwn(_ key: RawSpan, serverID: [UInt8]) -> Bool {
+        guard let keyClass = try? KeyClass(of: key) else { return false }
         guard keyClass == .server || keyClass == .login || keyClass == .session else { return false }
         guard let range = keyClass.ownerRange(in: key), range.count == serverID.count else { return false }
         return zip(range, serverID).allSatisfy { key.byte(at: $0) == $1 }

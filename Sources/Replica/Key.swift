@@ -144,6 +144,10 @@ package enum KeyClass: UInt8, Sendable, CaseIterable {
         for offset in 0..<key.byteCount {
             let byte = key.byte(at: offset)
             guard byte >= 0x20, byte != 0x7F else { throw .keyCharacter(text(key), byte: byte, offset: offset) }
+            // U+0080 to U+009F, which terminals also obey.
+            if byte < 0xA0, byte >= 0x80, offset > 0, key.byte(at: offset - 1) == 0xC2 {
+                throw .keyCharacter(text(key), byte: byte, offset: offset)
+            }
             isASCII = isASCII && byte < 0x80
         }
         if isASCII { return }

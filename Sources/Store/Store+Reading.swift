@@ -93,6 +93,18 @@ extension Store {
         }
     }
 
+    /// The digests of the entries of some keys, as stored; keys that the map does not have are passed over.
+    package func digests(ofKeys keys: [Key]) throws(StoreError) -> [Digest] {
+        if keys.isEmpty { return [] }
+        return try read { snapshot throws(StoreError) in
+            var digests: [Digest] = []
+            for key in keys {
+                _ = try snapshot.withRecord(of: key) { record in if let header = RecordHeader(record) { digests.append(header.digest) } }
+            }
+            return digests
+        }
+    }
+
     /// Entries of the first of some keys, as many as fit, tombstones and expired ones included; keys that the map
     /// does not have are passed over. Digests are computed anew, and what is not what was stored is left out and named.
     ///

@@ -9,7 +9,10 @@ struct StoreForGossip: ReplicaStore {
     let store: Store
     let logger: Logger
 
-    var summary: MapSummary { store.summary }
+    func summary(leavingOut keys: [Key]) throws -> MapSummary {
+        let digests = try store.digests(ofKeys: keys)
+        return store.summary.removing(digests)
+    }
 
     func merge(
         _ batch: EntryBatch, scope: WriteScope, from link: LinkID,
@@ -32,8 +35,9 @@ struct StoreForGossip: ReplicaStore {
         }
     }
 
-    func sketch(symbolCount: Int) async throws -> MapSummary {
-        try await store.sketch(symbolCount: symbolCount).prefix(symbolCount: symbolCount)
+    func sketch(symbolCount: Int, leavingOut keys: [Key]) async throws -> MapSummary {
+        let digests = try store.digests(ofKeys: keys)
+        return try await store.sketch(symbolCount: symbolCount).prefix(symbolCount: symbolCount).removing(digests)
     }
 
     func keys(ofItemIDs itemIDs: [UInt64]) async throws -> [Key] {

@@ -8,12 +8,12 @@ package enum Effect: Sendable {
     case send(Message.Destination, Message)
     /// Close the connection once what was sent is out; answered by `linkClosed`.
     case close(LinkID)
-    /// Answer with the map's present summary: `froze`.
-    case freeze(LinkID, round: UInt32)
+    /// Answer with the present summary of the map without the entries of some keys: `froze`.
+    case freeze(LinkID, round: UInt32, leavingOut: [Key])
     /// Merge received entries; answered by `merged` once they are committed.
     case merge(LinkID, EntryBatch, scope: WriteScope, position: StreamPosition?)
-    /// Make symbols by a scan; answered by `sketched`.
-    case sketch(LinkID, round: UInt32, symbolCount: Int)
+    /// Make symbols of the map without the entries of some keys, by a scan; answered by `sketched`.
+    case sketch(LinkID, round: UInt32, symbolCount: Int, leavingOut: [Key])
     /// Find the keys of item ids by a scan; answered by `resolved`.
     case resolve(LinkID, round: UInt32, itemIDs: [UInt64])
     /// Read entries by key; answered by `read`.
@@ -52,6 +52,7 @@ package enum Report: Sendable, Equatable {
     case outboxDropped(serverID: String, keyCount: Int)
     case roundFinished(LinkID, serverID: String, RoundStatistics)
     case streamStarted(LinkID, serverID: String, entryCount: UInt64, incoming: Bool, resumed: Bool)
+    case streamFinished(serverID: String, entryCount: Int, duration: Duration)
     case reconciliationRests(serverID: String, refusedCount: Int)
 }
 

@@ -24,8 +24,8 @@ package struct EngineSettings: Sendable {
     /// An outbox over either limit is dropped, and the link reconciles instead, so a slow peer costs memory to nobody.
     package var outboxKeyCountMax = 4_096
     package var outboxByteCountMax = 8 << 20
-    /// How many entries refused by the peer are left out of reconciliation; beyond that it rests on the link.
-    package var withheldCountMax = 4_096
+    /// How many keys may be left out of reconciliation because of refusals; beyond that it rests on the link.
+    package var leftOutCountMax = 4_096
     /// How many links a member takes at once; a further one is told so.
     package var linkCountMax = 4_096
     /// A round in which nothing happens for this long is given up and begun anew.

@@ -36,6 +36,7 @@ extension GossipEngine {
             software: identity.software)
         links[id]?.certificateHash = certificateHash
         links[id]?.localHello = hello
+        links[id]?.peerCredit = Int(hello.credit)
         links[id]?.phase = .greeting
         links[id]?.since = now
         links[id]?.lastHeard = now.uptime
@@ -71,10 +72,9 @@ extension GossipEngine {
     static func transcript(dialler: Hello, acceptor: Hello, certificateHash: [UInt8]?) -> [UInt8] {
         var buffer = ByteBuffer(string: "fastx-link-1")
         for hello in [dialler, acceptor] {
-            var message = ByteBuffer()
-            hello.encode(into: &message)
-            buffer.writeInteger(UInt32(message.readableBytes))
-            buffer.writeBuffer(&message)
+            let message = hello.bytes
+            buffer.writeInteger(UInt32(message.count))
+            buffer.writeBytes(message)
         }
         buffer.writeInteger(UInt8(certificateHash == nil ? 0 : 1))
         buffer.writeBytes(certificateHash ?? [])
@@ -103,7 +103,7 @@ extension GossipEngine {
         links[id]?.peerKeyIDs = proof.keys.map(\.keyID)
         guard !proven.isEmpty else {
             let common = proof.keys.contains { keyRing[$0.keyID] != nil }
-            return close(id, common ? .proofFailed : .noCommonKey, noProofDetail(common: common, link))
+            return close(id, common ? .proofFailed : .noCommonKey, noProofDetail(common: common, links[id] ?? link))
         }
         links[id]?.proven = proven
         if link.phase == .proving { establish(id) }

@@ -8,9 +8,15 @@ extension GossipEngine {
     package mutating func setKeyRing(_ keyRing: KeyRing, at moment: Moment) {
         now = moment
         self.keyRing = keyRing
-        for id in links.keys where links[id]?.phase == .open {
-            links[id]?.proven.removeAll { keyRing[$0] == nil }
-            sendChallenge(over: id)
+        for (id, link) in links {
+            switch link.phase {
+            case .open:
+                links[id]?.proven.removeAll { keyRing[$0] == nil }
+                sendChallenge(over: id)
+            case .greeting, .contending, .proving:
+                close(id, .configuration, "the cluster keys of \(identity.serverID) changed during the handshake")
+            case .dialling, .closing: break
+            }
         }
         for url in targets.keys { retrySoon(url) }
     }
@@ -83,6 +89,8 @@ extension GossipEngine {
     /// What the peer of a link may write. A full member takes only a gateway's own entries over a link that nothing
     /// but gateway keys prove; a member without any full key is itself the gateway, and takes everything.
     func scope(of link: Link) -> WriteScope {
+        // Whoever has no key at all has no peers: its links are about to end.
+        guard !keyRing.isEmpty else { return .own(serverID: []) }
         let isFullMember = keyRing.keys.contains { $0.scope == .full }
         let isFullLink = link.proven.contains { keyRing[$0]?.scope == .full }
         guard isFullMember, !isFullLink, let serverID = link.peerServerID else { return .everything }

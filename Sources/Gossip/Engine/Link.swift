@@ -64,10 +64,14 @@ struct Link: Sendable {
     /// What may still be sent, in bytes; below zero after a message larger than the rest.
     var credit = 0
     var creditToReturn = 0
+    /// What the peer may still send, in bytes.
+    var peerCredit = 0
     var outbox = Outbox()
-    var withheld: OrderedDictionary<[UInt8], Withheld> = [:]
+    var leftOut: OrderedDictionary<Key, LeftOut> = [:]
     var refusedCount = 0
     var reconciliationRests = false
+    /// A round has to begin as soon as the link can be written: changes for it were dropped, or the peer asks for it.
+    var wantsRound = false
 
     // Reconciliation
     var round: Round?
@@ -96,30 +100,22 @@ struct Link: Sendable {
     }
 }
 
-/// An entry that the peer refused, and until when it is left out of reconciliation.
-struct Withheld: Sendable {
-    let digest: Digest
-    let lapses: WallTime?
+/// Until when a key is left out of reconciliation on a link, because one end refused the other's entry.
+struct LeftOut: Sendable {
+    /// By this member's uptime, for the two wall clocks may differ; nil for as long as the link lasts.
+    let lapses: Duration?
 }
 
 /// Live changes that wait for credit, the newest for each key.
 struct Outbox: Sendable {
     private(set) var entries: OrderedDictionary<[UInt8], [UInt8]> = [:]
     private(set) var byteCount = 0
-    /// Set when the outbox was dropped: the link has to reconcile.
-    var wasDropped = false
 
     var isEmpty: Bool { entries.isEmpty }
 
     mutating func put(key: [UInt8], encoded: [UInt8]) {
         if let replaced = entries.updateValue(encoded, forKey: key) { byteCount -= replaced.count + key.count }
         byteCount += encoded.count + key.count
-    }
-
-    mutating func drop() {
-        entries = [:]
-        byteCount = 0
-        wasDropped = true
     }
 
     /// Takes entries from the front, up to a number of bytes and at least one.

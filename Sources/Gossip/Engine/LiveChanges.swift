@@ -7,7 +7,7 @@ extension GossipEngine {
     /// Changes were committed to this member's map.
     package mutating func committed(_ batch: EntryBatch, from source: LinkID?, at moment: Moment) {
         now = moment
-        forgetWithheld(batch)
+        forgetLeftOut(batch)
         var own: EntryBatch?
         for (id, link) in links where link.phase == .open && id != source {
             var sent = batch
@@ -16,9 +16,7 @@ extension GossipEngine {
                 sent = own ?? batch
             }
             guard !sent.isEmpty else { continue }
-            if link.outbox.isEmpty, !link.outbox.wasDropped, link.credit > 0,
-                sent.byteCount <= Message.entriesByteCountTarget
-            {
+            if link.outbox.isEmpty, link.credit > 0, sent.byteCount <= Message.entriesByteCountTarget {
                 send(.entries(Entries(purpose: .live, round: 0, position: [], batch: sent)), over: id)
             } else {
                 queue(sent, for: id)
@@ -29,32 +27,35 @@ extension GossipEngine {
     /// Entries left the map because they expired. Peers forget them by themselves.
     package mutating func expired(_ batch: EntryBatch, at moment: Moment) {
         now = moment
-        forgetWithheld(batch)
+        forgetLeftOut(batch)
     }
 
     /// Changes were missed: the buffer between store and engine overflowed. Every link finds out by a round.
     package mutating func changesMissed(at moment: Moment) {
         now = moment
         for id in links.keys where links[id]?.phase == .open {
-            links[id]?.outbox.drop()
+            links[id]?.outbox = Outbox()
+            links[id]?.wantsRound = true
             pump(id)
         }
     }
 
     private mutating func queue(_ batch: EntryBatch, for id: LinkID) {
-        guard links[id]?.outbox.wasDropped == false else { return }
         var outbox = links[id]?.outbox ?? Outbox()
         links[id]?.outbox = Outbox()
         batch.forEach { (_, key, _, encoded) in outbox.put(key: key.copy(), encoded: encoded.copy()) }
-        if outbox.entries.count > settings.outboxKeyCountMax || outbox.byteCount > settings.outboxByteCountMax {
-            if links[id]?.credit ?? 0 <= 0 || outbox.entries.count > settings.outboxKeyCountMax * 4 {
-                report(
-                    .outboxDropped(serverID: links[id]?.peerServerID ?? "", keyCount: outbox.entries.count))
-                outbox.drop()
-            }
-        }
         links[id]?.outbox = outbox
         pump(id)
+        guard let link = links[id],
+            link.outbox.entries.count > settings.outboxKeyCountMax
+                || link.outbox.byteCount > settings.outboxByteCountMax
+        else { return }
+        links[id]?.outbox = Outbox()
+        // Said once, not for every further batch that the peer is too slow for.
+        if !link.wantsRound {
+            report(.outboxDropped(serverID: link.peerServerID ?? "", keyCount: link.outbox.entries.count))
+        }
+        links[id]?.wantsRound = true
     }
 
     // MARK: Receiving
@@ -62,13 +63,13 @@ extension GossipEngine {
     mutating func receive(entries: Entries, from id: LinkID) {
         guard let link = links[id] else { return }
         let isStream = entries.purpose == .stream || entries.purpose == .streamEnd
-        if isStream, link.pull?.round != entries.round {
-            return close(id, .protocolError, "a stream came that was not asked for")
-        }
+        // Parts of a stream that was given up are entries like others.
+        let isAwaited = isStream && link.pull?.round == entries.round
         let position = StreamPosition(
             round: entries.round, lastKey: entries.position, isEnd: entries.purpose == .streamEnd)
         links[id]?.round?.lastProgress = now.uptime
-        effects.append(.merge(id, entries.batch, scope: scope(of: link), position: isStream ? position : nil))
+        links[id]?.pull?.entryCount += isAwaited ? entries.batch.count : 0
+        effects.append(.merge(id, entries.batch, scope: scope(of: link), position: isAwaited ? position : nil))
     }
 
     /// Answer to `Effect.merge`: the batch is committed.
@@ -109,7 +110,18 @@ extension GossipEngine {
         let owed = link.creditToReturn + byteCount
         let isWorthwhile = owed >= settings.creditWindow / 8
         links[id]?.creditToReturn = isWorthwhile ? 0 : owed
-        if isWorthwhile { send(.credit(byteCount: UInt32(clamping: owed)), over: id) }
+        if isWorthwhile {
+            links[id]?.peerCredit += owed
+            send(.credit(byteCount: UInt32(clamping: owed)), over: id)
+        }
+    }
+
+    /// Charges a received message. A peer that sends far more than it was granted is out of its mind.
+    mutating func charge(_ message: Message, from id: LinkID) -> Bool {
+        guard message.creditCost > 0, let link = links[id] else { return true }
+        links[id]?.peerCredit -= message.creditCost
+        // One message may pass on the last byte of credit.
+        return link.peerCredit > 0
     }
 
     mutating func receive(credit byteCount: UInt32, from id: LinkID) {
@@ -124,6 +136,7 @@ extension GossipEngine {
     private mutating func tellRefused(_ id: LinkID, _ refused: [RefusedEntry]) {
         guard let link = links[id], link.phase == .open else { return }
         links[id]?.refusedCount += refused.count
+        leaveOut(refused, on: id, clockOffset: 0)
         for start in stride(from: 0, to: refused.count, by: RefusedEntry.countMax) {
             send(.refused(Array(refused[start..<min(start + RefusedEntry.countMax, refused.count)])), over: id)
         }
@@ -132,14 +145,28 @@ extension GossipEngine {
 
     mutating func receive(refused: [RefusedEntry], from id: LinkID) {
         guard let link = links[id] else { return }
-        for entry in refused {
-            links[id]?.withheld[entry.key] = Withheld(digest: entry.digest, lapses: entry.lapses)
-        }
+        let helloOffset = link.peerHello?.wallTime.millisecondsSince(link.since.wall) ?? 0
+        leaveOut(refused, on: id, clockOffset: link.clockOffsetMilliseconds ?? helloOffset)
         report(refusals: refused, link, byPeer: true)
-        guard let count = links[id]?.withheld.count, count > settings.withheldCountMax else { return }
-        links[id]?.withheld = [:]
+    }
+
+    /// Both ends leave a refused key out of their summaries: the one end its entry, the other an older one if it has
+    /// one. So they agree on what is left.
+    ///
+    /// - Parameter clockOffset: How far the refusing end's clock is ahead of this one's, in milliseconds.
+    private mutating func leaveOut(_ refused: [RefusedEntry], on id: LinkID, clockOffset: Int64) {
+        for entry in refused {
+            guard let key = try? Key(entry.key) else { continue }
+            let wait = entry.lapses.map {
+                Duration.milliseconds($0.millisecondsSince(now.wall).subtractingReportingOverflow(clockOffset).0)
+            }
+            let lapses = wait.map { now.uptime + min($0, Self.leftOutLongest) }
+            links[id]?.leftOut[key] = LeftOut(lapses: lapses)
+        }
+        guard let link = links[id], link.leftOut.count > settings.leftOutCountMax else { return }
+        links[id]?.leftOut = [:]
         links[id]?.reconciliationRests = true
-        report(.reconciliationRests(serverID: link.peerServerID ?? "", refusedCount: count))
+        report(.reconciliationRests(serverID: link.peerServerID ?? "", refusedCount: link.leftOut.count))
     }
 
     private mutating func report(refusals: [RefusedEntry], _ link: Link, byPeer: Bool) {
@@ -153,19 +180,22 @@ extension GossipEngine {
         }
     }
 
-    /// A key that changed is no longer the entry that a peer refused.
-    private mutating func forgetWithheld(_ batch: EntryBatch) {
-        for id in links.keys where links[id]?.withheld.isEmpty == false {
-            var keys: [[UInt8]] = []
-            batch.forEach { (_, key, _, _) in keys.append(key.copy()) }
-            for key in keys { links[id]?.withheld[key] = nil }
+    /// A peer may name any time; a century is as good as never.
+    private static let leftOutLongest: Duration = .seconds(100 * 366 * 86_400)
+
+    /// A key that changed no longer has the entry that was refused.
+    private mutating func forgetLeftOut(_ batch: EntryBatch) {
+        for id in links.keys where links[id]?.leftOut.isEmpty == false {
+            var keys: [Key] = []
+            batch.forEach { (_, key, _, _) in keys.append(Key(checked: key.copy())) }
+            for key in keys { links[id]?.leftOut[key] = nil }
         }
     }
 
-    /// The entries to leave out of reconciliation on a link, after forgetting those whose reason has lapsed.
-    mutating func withheldDigests(_ id: LinkID) -> [Digest] {
-        let wall = now.wall
-        links[id]?.withheld.removeAll { $0.value.lapses.map { $0 <= wall } ?? false }
-        return links[id]?.withheld.values.map(\.digest) ?? []
+    /// The keys to leave out of reconciliation on a link, after forgetting those whose reason has lapsed.
+    mutating func leftOutKeys(_ id: LinkID) -> [Key] {
+        let uptime = now.uptime
+        links[id]?.leftOut.removeAll { $0.value.lapses.map { $0 <= uptime } ?? false }
+        return Array(links[id]?.leftOut.keys ?? [])
     }
 }

@@ -102,4 +102,5 @@ struct Pull: Sendable {
     let round: UInt32
     let started: Duration
     var lastProgress: Duration
+    var entryCount = 0
 }

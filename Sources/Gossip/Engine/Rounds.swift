@@ -10,24 +10,23 @@ import Trust
 extension GossipEngine {
     /// Begins a round on a link that this end dialled.
     mutating func startRound(_ id: LinkID) {
+        links[id]?.roundDue = nil
+        links[id]?.wantsRound = false
         guard let link = links[id], link.phase == .open, link.role == .dialler, !link.reconciliationRests else { return }
         guard link.round == nil, link.pull == nil, link.feeder == nil else {
-            let due = now.uptime + settings.reconcileInterval
-            links[id]?.roundDue = due
+            links[id]?.wantsRound = true
             return
         }
         let round = Round(id: nextRound(), isInitiator: true, at: now.uptime)
         links[id]?.round = round
-        links[id]?.roundDue = nil
-        links[id]?.outbox.wasDropped = false
-        effects.append(.freeze(id, round: round.id))
+        effects.append(.freeze(id, round: round.id, leavingOut: leftOutKeys(id)))
     }
 
     /// Answer to `Effect.freeze`.
     package mutating func froze(_ id: LinkID, round: UInt32, _ summary: MapSummary, at moment: Moment) {
         now = moment
         guard let state = links[id]?.round, state.id == round, case .freezing = state.stage else { return }
-        let own = summary.removing(withheldDigests(id))
+        let own = summary
         links[id]?.round?.own = own
         let message = Summary(round: round, count: UInt64(own.count), fingerprint: own.fingerprint)
         sendCounted(.summary(message), over: id)
@@ -36,8 +35,10 @@ extension GossipEngine {
             return
         }
         links[id]?.round?.stage = .serving
-        let isEqual = message.count == peer.count && message.fingerprint == peer.fingerprint
-        if !isEqual, !StreamRule.mustStream(ownCount: own.count, peerCount: Int(peer.count)) {
+        if message.count == peer.count, message.fingerprint == peer.fingerprint {
+            links[id]?.round?.statistics.roundTripCount = 1
+            finishRound(id)
+        } else if !StreamRule.mustStream(ownCount: own.count, peerCount: Int(peer.count)) {
             sendSymbols(id, from: 0, to: Round.firstSymbolCount)
         }
     }
@@ -50,7 +51,7 @@ extension GossipEngine {
             links[id]?.round = round
             links[id]?.supply = nil
             count(.summary(summary), over: id)
-            effects.append(.freeze(id, round: summary.round))
+            effects.append(.freeze(id, round: summary.round, leavingOut: leftOutKeys(id)))
             return
         }
         guard let round = link.round, round.id == summary.round, let own = round.own,
@@ -79,7 +80,8 @@ extension GossipEngine {
         count(.symbolRequest(request), over: id)
         if request.isFresh {
             links[id]?.round?.stage = .scanning(end: Int(request.end))
-            effects.append(.sketch(id, round: round.id, symbolCount: Int(request.end)))
+            let leftOut = leftOutKeys(id)
+            effects.append(.sketch(id, round: round.id, symbolCount: Int(request.end), leavingOut: leftOut))
         } else if Int(request.end) <= own.sketch.symbols.count {
             sendSymbols(id, from: Int(request.start), to: Int(request.end))
         } else {
@@ -101,9 +103,11 @@ extension GossipEngine {
     /// Answer to `Effect.sketch`.
     package mutating func sketched(_ id: LinkID, round: UInt32, _ summary: MapSummary, at moment: Moment) {
         now = moment
-        guard let state = links[id]?.round, state.id == round, case .scanning(let end) = state.stage else { return }
-        let own = summary.removing(withheldDigests(id))
-        links[id]?.round?.own = own
+        // An answer with another number of symbols is to an earlier question.
+        guard let state = links[id]?.round, state.id == round, case .scanning(let end) = state.stage,
+            summary.sketch.symbols.count == end
+        else { return }
+        links[id]?.round?.own = summary
         links[id]?.round?.lastProgress = now.uptime
         if state.isInitiator {
             decodeFresh(id)
@@ -150,7 +154,10 @@ extension GossipEngine {
     private mutating func evaluate(_ id: LinkID) {
         guard let round = links[id]?.round, let own = round.own, let peer = round.peer else { return }
         links[id]?.round?.statistics.roundTripCount += round.decoder.symbolCount > Round.firstSymbolCount ? 1 : 0
-        if round.decoder.isComplete { return exchange(id) }
+        if round.decoder.isComplete {
+            // Two entries with one item id cancel out: the maps differ where no symbol shows it.
+            return round.decoder.foundCount > 0 ? exchange(id) : startStream(id)
+        }
         let next = NextBurst.after(
             symbolCount: round.decoder.symbolCount, estimate: round.decoder.estimatedDifference,
             ownCount: own.count, peerCount: Int(peer.count))
@@ -165,7 +172,7 @@ extension GossipEngine {
             links[id]?.round?.decoder = SketchDecoder()
             links[id]?.round?.early = []
             request(id, from: 0, to: end, isFresh: true)
-            effects.append(.sketch(id, round: round.id, symbolCount: end))
+            effects.append(.sketch(id, round: round.id, symbolCount: end, leavingOut: leftOutKeys(id)))
         case .stream: startStream(id)
         }
     }
@@ -211,7 +218,7 @@ extension GossipEngine {
         links[id]?.round = nil
         links[id]?.lastRound = statistics
         report(.roundFinished(id, serverID: serverID, statistics))
-        guard round.isInitiator else { return }
+        guard round.isInitiator else { return pump(id) }
         let due = now.uptime + jittered(settings.reconcileInterval)
         links[id]?.roundDue = due
         if statistics.differenceCount > 0 || statistics.isStream {
@@ -221,13 +228,17 @@ extension GossipEngine {
                         round: round.id, differenceCount: UInt32(clamping: statistics.differenceCount),
                         roundTripCount: UInt8(clamping: statistics.roundTripCount))), over: id)
         }
-        if statistics.isStream || link.outbox.wasDropped { startRound(id) }
+        // After a stream a round finds what is left. Where that ends in a stream again, as with a gateway that may
+        // not pass everything on, there is no hurry.
+        let isFirstStream = statistics.isStream && link.lastRound?.isStream != true
+        if isFirstStream || link.wantsRound { startRound(id) }
     }
 
     mutating func receive(roundEnd: RoundEnd, from id: LinkID) {
         guard let round = links[id]?.round, round.id == roundEnd.round else { return }
         links[id]?.round?.lastProgress = now.uptime
         if round.isInitiator {
+            if case .awaitingStream = round.stage { return finishRound(id) }
             links[id]?.round?.wantCount = max(0, round.wantCount - 1)
             finishIfExchanged(id)
         } else {

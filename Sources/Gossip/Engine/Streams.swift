@@ -79,17 +79,17 @@ extension GossipEngine {
         }
         streamPositions[serverID] = nil
         links[id]?.pull = nil
-        if link.role == .dialler { finishRound(id) } else { send(.nudge, over: id) }
+        if let pull = link.pull {
+            report(
+                .streamFinished(serverID: serverID, entryCount: pull.entryCount, duration: now.uptime - pull.started))
+        }
+        if link.role == .dialler { return finishRound(id) }
+        send(.roundEnd(RoundEnd(round: position.round, differenceCount: 0, roundTripCount: 0)), over: id)
     }
 
-    /// The peer asks for a round: after a stream, or because it dropped changes for this link.
+    /// The peer asks for a round: it dropped changes for this link, or gave up a round.
     mutating func receiveNudge(from id: LinkID) {
-        guard let link = links[id], link.role == .dialler else { return }
-        if let round = link.round {
-            if case .awaitingStream = round.stage, link.pull == nil { return finishRound(id) }
-            links[id]?.outbox.wasDropped = true
-        } else {
-            startRound(id)
-        }
+        guard links[id]?.role == .dialler else { return }
+        startRound(id)
     }
 }

@@ -59,7 +59,7 @@ extension GossipEngine {
                 send(.entries(Entries(purpose: .live, round: 0, position: [], batch: batch)), over: id)
                 continue
             }
-            if link.outbox.wasDropped, link.round == nil { repairDropped(id) }
+            if link.wantsRound { beginWantedRound(id) }
             if let supply = links[id]?.supply, !supply.isReading, !supply.keys.isEmpty {
                 links[id]?.supply?.isReading = true
                 effects.append(.read(id, round: supply.round, keys: Array(supply.keys.prefix(Supply.keyCountMax))))
@@ -75,17 +75,20 @@ extension GossipEngine {
         }
     }
 
-    /// The outbox had been dropped and the link takes data again: find out what the peer lacks.
-    private mutating func repairDropped(_ id: LinkID) {
+    /// Begins a round that was put off, or asks the dialling end for it. One that runs is let finish first.
+    private mutating func beginWantedRound(_ id: LinkID) {
         guard let link = links[id] else { return }
-        links[id]?.outbox.wasDropped = false
-        if link.role == .dialler { startRound(id) } else { send(.nudge, over: id) }
+        if link.role == .acceptor {
+            links[id]?.wantsRound = false
+            send(.nudge, over: id)
+        } else if link.round == nil {
+            startRound(id)
+        }
     }
 
-    /// Whether a key belongs to this member's own server id.
+    /// Whether a gateway with this member's server id may write a key.
     func isOwn(_ key: [UInt8]) -> Bool {
         let span = unsafe key.span.bytes
-        guard let keyClass = try? KeyClass(of: span), let range = keyClass.ownerRange(in: span) else { return false }
-        return key[range].elementsEqual(identity.serverID.utf8)
+        return Admission.isOwn(span, serverID: Array(identity.serverID.utf8))
     }
 }

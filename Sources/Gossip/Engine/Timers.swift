@@ -30,10 +30,13 @@ extension GossipEngine {
         case .summary(let summary): receive(summary: summary, from: id)
         case .symbolRequest(let request): receive(symbolRequest: request, from: id)
         case .symbols(let symbols):
+            guard charge(message, from: id) else { return overdraw(id) }
             receive(symbols: symbols, from: id)
             returnCredit(id, message.creditCost)
         case .want(let want): receive(want: want, from: id)
-        case .entries(let entries): receive(entries: entries, from: id)
+        case .entries(let entries):
+            guard charge(message, from: id) else { return overdraw(id) }
+            receive(entries: entries, from: id)
         case .streamRequest(let request): receive(streamRequest: request, from: id)
         case .streamOffer(let round): receive(streamOffer: round, from: id)
         case .roundEnd(let end): receive(roundEnd: end, from: id)
@@ -43,6 +46,10 @@ extension GossipEngine {
         case .ping(let ping): send(.pong(Pong(token: ping.token, wallTime: now.wall)), over: id)
         case .pong(let pong): receive(pong: pong, from: id)
         }
+    }
+
+    private mutating func overdraw(_ id: LinkID) {
+        close(id, .protocolError, "more entries and symbols came than were granted")
     }
 
     /// A message that could not be read.
@@ -73,8 +80,15 @@ extension GossipEngine {
             if link.proven.isEmpty { return endForWantOfKey(id) }
         }
         if link.nextPing <= uptime { sendPing(over: id) }
-        if let due = link.roundDue, due <= uptime { startRound(id) }
+        if let due = link.roundDue, due <= uptime { roundIsDue(id, link) }
         if let round = link.round, round.lastProgress + settings.roundStallLimit <= uptime { abandonRound(id) }
+    }
+
+    private mutating func roundIsDue(_ id: LinkID, _ link: Link) {
+        if link.role == .dialler { return startRound(id) }
+        // The accepting end gave up a round: only the other one begins them.
+        links[id]?.roundDue = nil
+        send(.nudge, over: id)
     }
 
     private mutating func passedDeadline(_ id: LinkID, _ link: Link) {
@@ -92,6 +106,9 @@ extension GossipEngine {
     /// The older links did not answer in time.
     private mutating func replaceRivals(of link: Link) {
         guard let serverID = link.peerServerID else { return }
+        guard !link.proven.isEmpty else {
+            return close(link.id, .timeout, "no proof of a cluster key came while another link to \(serverID) is open")
+        }
         for rival in links.values where rival.phase == .open && rival.peerServerID == serverID {
             close(rival.id, .timeout, "a newer process of \(serverID) took its place")
         }

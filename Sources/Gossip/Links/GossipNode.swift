@@ -172,10 +172,12 @@ package actor GossipNode {
         case .dial(let id, let url): dial(id, url: url)
         case .send(let id, let message): send(message, over: id, &touched)
         case .close(let id): close(id)
-        case .freeze(let id, let round): engine.froze(id, round: round, store.summary, at: clock.moment())
+        case .freeze(let id, let round, let keys): freeze(id, round, leavingOut: keys)
         case .merge(let id, let batch, let scope, let position): merge(id, batch, scope, position)
-        case .sketch(let id, let round, let symbolCount):
-            ask(id) { try await $0.sketch(symbolCount: symbolCount) } then: { engine, summary, moment in
+        case .sketch(let id, let round, let symbolCount, let keys):
+            ask(id) {
+                try await $0.sketch(symbolCount: symbolCount, leavingOut: keys)
+            } then: { engine, summary, moment in
                 engine.sketched(id, round: round, summary, at: moment)
             }
         case .resolve(let id, let round, let itemIDs):
@@ -218,6 +220,14 @@ package actor GossipNode {
             farewell.whenComplete { _ in channel.close(promise: nil) }
         } else {
             channel.close(promise: nil)
+        }
+    }
+
+    private func freeze(_ id: LinkID, _ round: UInt32, leavingOut keys: [Key]) {
+        do {
+            engine.froze(id, round: round, try store.summary(leavingOut: keys), at: clock.moment())
+        } catch {
+            engine.storeFailed(id, at: clock.moment())
         }
     }
 

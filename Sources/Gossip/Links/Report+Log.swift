@@ -53,6 +53,12 @@ extension Report {
                 "\(resumed ? "resuming" : "starting") a stream of up to \(count) entries "
                     + "\(incoming ? "from" : "to") \(serverID)"
             )
+        case .streamFinished(let serverID, let count, let duration):
+            (
+                .info,
+                "\(count) entries streamed from \(serverID) in \(Self.seconds(duration)) s, "
+                    + "\(Int(Double(count) / max(duration / .seconds(1), 0.001))) a second, all on disk"
+            )
         case .reconciliationRests(let serverID, let count):
             (
                 .error,

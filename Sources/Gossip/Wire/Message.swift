@@ -61,6 +61,8 @@ package struct Hello: Sendable, Equatable {
     package var isExternal: Bool
     /// Program and version, for people.
     package var software: String
+    /// The message as it came over the wire, with whatever a later version put in it; empty for one made here.
+    package var received: [UInt8] = []
 
     package static let nonceByteCount = 32
 }

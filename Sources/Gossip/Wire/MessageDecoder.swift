@@ -70,6 +70,7 @@ extension Message {
 
 extension Hello {
     fileprivate init(_ reader: inout FieldReader) throws(WireError) {
+        received = [MessageType.hello.rawValue] + Array(buffer: reader.buffer)
         version = try reader.integer("version")
         versionMin = try reader.integer("oldest version")
         nonce = try reader.bytes("nonce", Hello.nonceByteCount)

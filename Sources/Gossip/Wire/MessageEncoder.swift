@@ -63,6 +63,14 @@ extension Message {
 }
 
 extension Hello {
+    /// The bytes that both ends prove their keys over.
+    var bytes: [UInt8] {
+        if !received.isEmpty { return received }
+        var buffer = ByteBuffer()
+        encode(into: &buffer)
+        return Array(buffer: buffer)
+    }
+
     package func encode(into buffer: inout ByteBuffer) {
         buffer.write(.hello)
         buffer.writeMultipleIntegers(version, versionMin)

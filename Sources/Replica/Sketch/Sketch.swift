@@ -118,6 +118,8 @@ package struct MapSummary: Sendable {
     package func removing(_ digests: some Sequence<Digest>) -> MapSummary {
         var summary = self
         for digest in digests { summary.remove(digest) }
+        // The summary and the digests to take out of it may come from states a moment apart.
+        summary.count = max(0, summary.count)
         return summary
     }
 }

@@ -11,6 +11,8 @@ package struct SketchDecoder: Sendable {
     package var remoteOnly: [UInt64] { found.filter { $0.sign > 0 }.map(\.itemID) }
     /// Items of the local set that the remote one lacks.
     package var localOnly: [UInt64] { found.filter { $0.sign < 0 }.map(\.itemID) }
+    /// The number of items found so far.
+    package var foundCount: Int { found.count }
     /// The number of symbols taken so far.
     package var symbolCount: Int { symbols.count }
 
@@ -46,7 +48,8 @@ package struct SketchDecoder: Sendable {
     package var estimatedDifference: Int {
         guard symbolCount > 1 else { return Int(signedDifference.magnitude) }
         let estimate = deviation / Double(min(symbolCount, SymbolIndices.knownProbabilityCount) - 1)
-        return max(Int(estimate.rounded(.up)), Int(signedDifference.magnitude), found.count)
+        // A peer may send counts that add up to anything; a number of entries has 32 bits.
+        return max(Int(min(estimate.rounded(.up), Double(UInt32.max))), Int(signedDifference.magnitude), found.count)
     }
 
     /// Takes the next symbols of both sets: `remote[k] - local[k]` is symbol `symbolCount + k` of the difference.
@@ -67,7 +70,7 @@ package struct SketchDecoder: Sendable {
         if index == 0 {
             signedDifference = symbol.count
         } else if index < SymbolIndices.knownProbabilityCount {
-            let probability = SymbolIndices.probabilities[index]
+            let probability = SymbolIndices.probability(at: index)
             let excess = Double(symbol.count) - Double(signedDifference) * probability
             deviation += excess * excess / (probability * (1 - probability))
         }

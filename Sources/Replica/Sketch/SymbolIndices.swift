@@ -35,7 +35,7 @@ package struct SymbolIndices: Sendable {
     ///
     /// About 1 / (1 + i/2), but the estimate of a large difference needs them exactly: rounding gaps up to whole
     /// numbers makes them a little smaller. From i the gap is at most g with probability 1 - ((i + 1.5) / (i + 1.5 + g))^2.
-    static let probabilities: [Double] = {
+    private static let probabilities: [Double] = {
         var probabilities = [1.0]
         for index in 1..<knownProbabilityCount {
             var sum = 0.0
@@ -51,6 +51,9 @@ package struct SymbolIndices: Sendable {
         return probabilities
     }()
 
+    /// The probability that an item takes part in one of the first `knownProbabilityCount` symbols.
+    package static func probability(at index: Int) -> Double { probabilities[index] }
+
     /// Symbols beyond these do not take part in estimates.
-    static let knownProbabilityCount = 512
+    package static let knownProbabilityCount = 512
 }
