@@ -112,6 +112,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: settings),
+        .testTarget(name: "HouseRulesTests", swiftSettings: settings),
         .testTarget(name: "AgentTests", dependencies: ["Agent", "Trust"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

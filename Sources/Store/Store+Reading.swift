@@ -99,7 +99,9 @@ extension Store {
         return try read { snapshot throws(StoreError) in
             var digests: [Digest] = []
             for key in keys {
-                _ = try snapshot.withRecord(of: key) { record in if let header = RecordHeader(record) { digests.append(header.digest) } }
+                _ = try snapshot.withRecord(of: key) { record in
+                    if let header = RecordHeader(record) { digests.append(header.digest) }
+                }
             }
             return digests
         }

@@ -1,8 +1,8 @@
 // Tests of the lines that tell what changed.
 
 import Testing
-
 import Trust
+
 @testable import Agent
 
 @Suite("Configuration changes")

@@ -1,8 +1,8 @@
 // Tests of cluster.json: keys, access points and their options.
 
 import Testing
-
 import Trust
+
 @testable import Agent
 
 @Suite("cluster.json")

@@ -20,8 +20,10 @@ private struct Chaos {
         var draw = random
         // Everybody reaches somebody with a lower number, so all are joined; some dial more.
         let dials = (0..<count).map { number in
-            number == 0 ? [] : [Int.random(in: 0..<number, using: &draw)]
-                + (0..<count).filter { $0 != number && Int.random(in: 0..<5, using: &draw) == 0 }
+            number == 0
+                ? []
+                : [Int.random(in: 0..<number, using: &draw)]
+                    + (0..<count).filter { $0 != number && Int.random(in: 0..<5, using: &draw) == 0 }
         }
         random = draw
         let targets = dials.map { Array(Set($0)).sorted() }

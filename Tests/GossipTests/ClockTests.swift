@@ -20,8 +20,9 @@ struct ClockTests {
         }
     }
 
-    @Test("A skew of over 60 s is reported at both ends with its size, once, and the link stays",
-          arguments: [600_000, -600_000, 315_360_000_000] as [Int64])
+    @Test(
+        "A skew of over 60 s is reported at both ends with its size, once, and the link stays",
+        arguments: [600_000, -600_000, 315_360_000_000] as [Int64])
     func both(offset: Int64) throws {
         let world = World(seed: 1)
         world.add("right", try makeRing(0))

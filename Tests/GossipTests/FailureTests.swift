@@ -88,22 +88,29 @@ struct FailureTests {
 
     /// A round's messages as a peer out of its mind might send them, one after the other.
     private static let outOfTurn: [[String]] = [
-        ["04 00000007 0000000000000005 00112233445566778899aabbccddeeff", "05 00000007 00000000 00000800 01",
-         "05 00000007 00000000 00001000 01"],
+        [
+            "04 00000007 0000000000000005 00112233445566778899aabbccddeeff", "05 00000007 00000000 00000800 01",
+            "05 00000007 00000000 00001000 01",
+        ],
         ["04 00000007 0000000000000005 00112233445566778899aabbccddeeff", "05 00000007 00000000 00000800 00"],
-        ["04 00000007 0000000000000005 00112233445566778899aabbccddeeff", "05 00000007 00000000 00000000 01",
-         "07 00000007 00000001 0123456789abcdef", "07 00000007 00000000"],
+        [
+            "04 00000007 0000000000000005 00112233445566778899aabbccddeeff", "05 00000007 00000000 00000000 01",
+            "07 00000007 00000001 0123456789abcdef", "07 00000007 00000000",
+        ],
         ["05 00000007 00000000 00000010 00"], ["07 00000007 00000001 0123456789abcdef"],
         ["06 00000007 00000000 0000000000000064 00000000"], ["0a 00000007"], ["0b 00000007 00000064 03"], ["0c"],
         ["08 03 00000007 0000"], ["08 01 00000007 0000"], ["09 00000007 0000"], ["0e ffffffff", "0e ffffffff"],
         ["10 0123456789abcdef 0000018bcfe56800"], ["10 0000000000000000 ffffffffffffffff"],
-        ["0d 0001 0006 646174612f78 00112233445566778899aabbccddeeff 02 0000000000000000",
-         "04 00000008 0000000000000000 00000000000000000000000000000000"],
+        [
+            "0d 0001 0006 646174612f78 00112233445566778899aabbccddeeff 02 0000000000000000",
+            "04 00000008 0000000000000000 00000000000000000000000000000000",
+        ],
         ["03 00000000 \(String(repeating: "00", count: 32)) 00"],
     ]
 
-    @Test("Messages out of turn are ignored or end the link, whichever end gets them, and never more than that",
-          arguments: outOfTurn, ["a", "b"])
+    @Test(
+        "Messages out of turn are ignored or end the link, whichever end gets them, and never more than that",
+        arguments: outOfTurn, ["a", "b"])
     func nonsense(messages: [String], receiver: String) throws {
         let world = try makePair(seed: 7)
         for number in 0..<5 { try world["b"].put("data/\(number)") }

@@ -89,7 +89,8 @@ struct ReconciliationTests {
             slowCount += cost.roundTrips > 4 || cost.counted.roundTripCount > 4 ? 1 : 0
         }
         bytes.sort()
-        let summary = "bytes \(bytes[0]) to \(bytes[bytes.count - 1]), mean \(bytes.reduce(0, +) / bytes.count), "
+        let summary =
+            "bytes \(bytes[0]) to \(bytes[bytes.count - 1]), mean \(bytes.reduce(0, +) / bytes.count), "
             + "95th \(bytes[bytes.count * 95 / 100]); round trips \(trips.sorted { $0.key < $1.key })"
         #expect(bytes[bytes.count * 95 / 100] <= limit.byteCount, "\(summary)")
         #expect(slowCount * 20 <= Int(limit.seedCount), "\(summary)")

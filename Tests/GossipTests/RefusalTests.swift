@@ -29,8 +29,9 @@ struct RefusalTests {
         return world[dialler].finishedRounds
     }
 
-    @Test("An entry ahead of time is refused with its reason at both ends, and rounds are equal without it",
-          arguments: [false, true])
+    @Test(
+        "An entry ahead of time is refused with its reason at both ends, and rounds are equal without it",
+        arguments: [false, true])
     func ahead(aheadDials: Bool) throws {
         let world = try makePair(seed: 1, aheadDials: aheadDials)
         try world["ahead"].put("config/a")

@@ -30,8 +30,9 @@ struct WireFuzzTests {
         for round in 0..<3_000 {
             var bytes = example.bytes
             for _ in 0..<Int.random(in: 1...4, using: &random) {
-                bytes[Int.random(in: 0..<bytes.count, using: &random)] = [0, 1, 0x7F, 0x80, 0xFF, 5].randomElement(
-                    using: &random) ?? 0
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] =
+                    [0, 1, 0x7F, 0x80, 0xFF, 5].randomElement(
+                        using: &random) ?? 0
             }
             #expect(read(bytes), "\(example.name), round \(round)")
         }

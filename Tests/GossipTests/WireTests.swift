@@ -34,10 +34,13 @@ struct WireTests {
         #expect(Set(WireExample.all.compactMap(\.bytes.first)) == Set(1...17))
     }
 
-    @Test("Bytes after the last known field are left for later versions", arguments: [
-        "hello", "proof", "challenge", "summary", "symbolRequest", "symbols", "want", "streamRequest", "streamOffer",
-        "roundEnd", "nudge", "refused", "credit", "ping", "pong", "bye",
-    ])
+    @Test(
+        "Bytes after the last known field are left for later versions",
+        arguments: [
+            "hello", "proof", "challenge", "summary", "symbolRequest", "symbols", "want", "streamRequest",
+            "streamOffer",
+            "roundEnd", "nudge", "refused", "credit", "ping", "pong", "bye",
+        ])
     func later(name: String) throws {
         let example = try WireExample.named(name)
         let message = try #require(try Message.decode(ByteBuffer(bytes: example.bytes + [1, 2, 3])))
@@ -71,23 +74,25 @@ struct WireTests {
     func symbols() throws {
         guard case .symbols(let symbols) = try decode("symbols") else { return #expect(Bool(false)) }
         #expect(symbols.round == 7 && symbols.start == 0 && symbols.mapCount == 100)
-        #expect(symbols.symbols == [
-            CodedSymbol(itemIDs: 0x0123_4567_89AB_CDEF, itemChecks: 0xDEAD_BEEF, count: 100),
-            CodedSymbol(itemIDs: 0xFEDC_BA98_7654_3210, itemChecks: 0x0102_0304, count: 67 - 66),
-        ])
+        #expect(
+            symbols.symbols == [
+                CodedSymbol(itemIDs: 0x0123_4567_89AB_CDEF, itemChecks: 0xDEAD_BEEF, count: 100),
+                CodedSymbol(itemIDs: 0xFEDC_BA98_7654_3210, itemChecks: 0x0102_0304, count: 67 - 66),
+            ])
     }
 
     @Test("The fields of entries are where the protocol says")
     func entries() throws {
         guard case .entries(let stream) = try decode("stream") else { return #expect(Bool(false)) }
         #expect(stream.purpose == .stream && stream.round == 7 && stream.position == Array("data/x".utf8))
-        #expect(stream.batch.entries == [
-            try makeEntry("config/motd", "hello"),
-            Entry(
-                key: try Key("data/x"), kind: .tombstone,
-                version: Version(
-                    clock: Clock(raw: (startOfTests.milliseconds + 1) << 16 | 2), origin: Origin(raw: 1))),
-        ])
+        #expect(
+            stream.batch.entries == [
+                try makeEntry("config/motd", "hello"),
+                Entry(
+                    key: try Key("data/x"), kind: .tombstone,
+                    version: Version(
+                        clock: Clock(raw: (startOfTests.milliseconds + 1) << 16 | 2), origin: Origin(raw: 1))),
+            ])
     }
 
     @Test("The fields of the smaller messages are where the protocol says")
@@ -99,11 +104,12 @@ struct WireTests {
         #expect(summary.round == 7 && summary.count == 1_000_000)
         #expect(summary.fingerprint.hex == "00112233445566778899aabbccddeeff")
         #expect(end.differenceCount == 100 && end.roundTripCount == 3)
-        #expect(refused == [
-            RefusedEntry(
-                key: Array("data/x".utf8), digest: Digest(value: summary.fingerprint.value), refusal: .aheadOfTime,
-                lapses: startOfTests)
-        ])
+        #expect(
+            refused == [
+                RefusedEntry(
+                    key: Array("data/x".utf8), digest: Digest(value: summary.fingerprint.value), refusal: .aheadOfTime,
+                    lapses: startOfTests)
+            ])
         #expect(bye.reason == .noCommonKey && bye.detail == "no common key")
         #expect(request.start == 16 && request.end == 64 && !request.isFresh)
     }
@@ -119,14 +125,16 @@ struct WireTests {
         }
     }
 
-    @Test("Lists and texts that are too long are refused", arguments: [
-        "02 00000000 09", "03 00000000 \(String(repeating: "00", count: 32)) 09", "0d 0401",
-        "06 00000000 00000000 0000000000000000 00002001", "06 00000000 00040001 0000000000000000 00000000",
-        "06 00000000 00000000 0000000100000000 00000000", "05 00000000 00000000 00040001 01",
-        "05 00000000 00000002 00000001 00", "04 00000000 0000000100000000 00000000000000000000000000000000",
-        "07 00000000 00020000 0000000000000000", "07 00000000 ffffffff",
-        "09 00000000 01e1 \(String(repeating: "61", count: 481))", "08 04 00000000 0000", "11 05 0401",
-    ])
+    @Test(
+        "Lists and texts that are too long are refused",
+        arguments: [
+            "02 00000000 09", "03 00000000 \(String(repeating: "00", count: 32)) 09", "0d 0401",
+            "06 00000000 00000000 0000000000000000 00002001", "06 00000000 00040001 0000000000000000 00000000",
+            "06 00000000 00000000 0000000100000000 00000000", "05 00000000 00000000 00040001 01",
+            "05 00000000 00000002 00000001 00", "04 00000000 0000000100000000 00000000000000000000000000000000",
+            "07 00000000 00020000 0000000000000000", "07 00000000 ffffffff",
+            "09 00000000 01e1 \(String(repeating: "61", count: 481))", "08 04 00000000 0000", "11 05 0401",
+        ])
     func tooLong(fields: String) {
         let problem = error(WireExample(name: "", fields: fields + String(repeating: "00", count: 64)).bytes)
         #expect(problem != nil)

@@ -88,8 +88,9 @@ struct AdmissionTests {
         let longest = try #require(key.keyClass.longestLeaseMilliseconds)
         let renewal = Entry(
             key: key, version: makeVersion(Int64.random(in: -300_000...0, using: &random), origin: 1),
-            expiry: WallTime(milliseconds: UInt64.random(
-                in: testNow.milliseconds - 300_000...testNow.milliseconds + 300_000, using: &random)))
+            expiry: WallTime(
+                milliseconds: UInt64.random(
+                    in: testNow.milliseconds - 300_000...testNow.milliseconds + 300_000, using: &random)))
         // Some moment of some receiver, whose clock is off by no more than the bound.
         let now = WallTime(milliseconds: testNow.milliseconds + UInt64.random(in: 0...500_000, using: &random))
         if refusal(renewal, at: now) == nil {

@@ -66,9 +66,11 @@ struct EntryTests {
         }
     }
 
-    @Test("Lengths out of bounds are refused", arguments: [
-        "0000 00000000", "01e1 00000000", "000b 00100001", "ffff ffffffff",
-    ])
+    @Test(
+        "Lengths out of bounds are refused",
+        arguments: [
+            "0000 00000000", "01e1 00000000", "000b 00100001", "ffff ffffffff",
+        ])
     func lengths(fields: String) {
         let digits = Array(fields.filter { $0 != " " }.utf8)
         let start = stride(from: 0, to: digits.count, by: 2).compactMap {

@@ -4,12 +4,14 @@ import Testing
 
 @Suite("Keys")
 struct KeyTests {
-    @Test("Keys in the grammar are taken, each in its class", arguments: [
-        ("server/a", KeyClass.server), ("login/a/b", .login), ("session/a/b", .session),
-        ("reservation/a/b", .reservation), ("config/a", .config), ("config/a/b/c", .config), ("data/a", .data),
-        ("data/a//b/", .data), ("data//", .data), ("data/ä ö", .data), ("data/\u{1F600}", .data),
-        ("config/" + String(repeating: "x", count: 473), .config),
-    ])
+    @Test(
+        "Keys in the grammar are taken, each in its class",
+        arguments: [
+            ("server/a", KeyClass.server), ("login/a/b", .login), ("session/a/b", .session),
+            ("reservation/a/b", .reservation), ("config/a", .config), ("config/a/b/c", .config), ("data/a", .data),
+            ("data/a//b/", .data), ("data//", .data), ("data/ä ö", .data), ("data/\u{1F600}", .data),
+            ("config/" + String(repeating: "x", count: 473), .config),
+        ])
     func good(text: String, keyClass: KeyClass) throws {
         let key = try Key(text)
         #expect(key.keyClass == keyClass)
@@ -17,19 +19,23 @@ struct KeyTests {
         #expect(key.description == text)
     }
 
-    @Test("Keys against the grammar are refused", arguments: [
-        "", "x", "/", "config", "config/", "data/", "server/", "server/a/b", "server//", "login/a", "login/a/",
-        "login//b", "login/a/b/c", "session/a", "session//", "reservation/a", "Config/a", "configs/a", "confi/a",
-        " config/a", "other/a", "config/a\u{0}", "config/a\n", "data/\u{7F}", "data/\u{1B}[0m",
-        "config/" + String(repeating: "x", count: 474),
-    ])
+    @Test(
+        "Keys against the grammar are refused",
+        arguments: [
+            "", "x", "/", "config", "config/", "data/", "server/", "server/a/b", "server//", "login/a", "login/a/",
+            "login//b", "login/a/b/c", "session/a", "session//", "reservation/a", "Config/a", "configs/a", "confi/a",
+            " config/a", "other/a", "config/a\u{0}", "config/a\n", "data/\u{7F}", "data/\u{1B}[0m",
+            "config/" + String(repeating: "x", count: 474),
+        ])
     func bad(text: String) {
         #expect(throws: ReplicaError.self) { try Key(text) }
     }
 
-    @Test("Bytes that are not UTF-8 are refused", arguments: [
-        [0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xE2, 0x82],
-    ] as [[UInt8]])
+    @Test(
+        "Bytes that are not UTF-8 are refused",
+        arguments: [
+            [0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xE2, 0x82],
+        ] as [[UInt8]])
     func notUTF8(tail: [UInt8]) {
         #expect(throws: ReplicaError.self) { try Key(Array("data/".utf8) + tail) }
     }
@@ -49,9 +55,11 @@ struct KeyTests {
         var random = SplitMix64(seed: seed)
         let letters = ["a", "z", "Z", "é", "e\u{301}", "\u{1F600}", "\u{FFFD}", "/", "~"]
         let keys = try (0..<40).map { _ in
-            try Key("data/x" + (0..<Int.random(in: 0..<4, using: &random)).map { _ in
-                letters[Int.random(in: 0..<letters.count, using: &random)]
-            }.joined())
+            try Key(
+                "data/x"
+                    + (0..<Int.random(in: 0..<4, using: &random)).map { _ in
+                        letters[Int.random(in: 0..<letters.count, using: &random)]
+                    }.joined())
         }
         for (left, right) in zip(keys.sorted(), keys.sorted().dropFirst()) {
             let unequal = zip(left.bytes, right.bytes).first { $0 != $1 }

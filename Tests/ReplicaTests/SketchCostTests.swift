@@ -39,8 +39,9 @@ struct SketchCostTests {
         print("\(differences) differences: \(mean) symbols each, published \(published)")
     }
 
-    @Test("The estimate of the difference is unbiased within 5 %, and its error is near sqrt(2 / symbols)",
-          arguments: [20, 200, 2_000], [16, 64])
+    @Test(
+        "The estimate of the difference is unbiased within 5 %, and its error is near sqrt(2 / symbols)",
+        arguments: [20, 200, 2_000], [16, 64])
     func estimate(differences: Int, symbolCount: Int) {
         var sum = 0.0
         var squares = 0.0

@@ -33,8 +33,9 @@ struct TwoSets {
 
 @Suite("Sketches")
 struct SketchTests {
-    @Test("A sketch minus a sketch decodes to exactly the symmetric difference",
-          arguments: [0, 1, 2, 3, 5, 10, 50, 100, 1_000, 5_000, 20_000], [0, 5_000])
+    @Test(
+        "A sketch minus a sketch decodes to exactly the symmetric difference",
+        arguments: [0, 1, 2, 3, 5, 10, 50, 100, 1_000, 5_000, 20_000], [0, 5_000])
     func exact(differences: Int, common: Int) {
         for seed in 0..<UInt64(differences > 1_000 ? 2 : 20) {
             let sets = TwoSets(common: common, differences: differences, seed: seed)

@@ -37,7 +37,8 @@ struct Load: AsyncParsableCommand {
         }
         progress.finish(count: UInt64(committed))
         if options.json {
-            print(JSONValue.object(["committed": .integer(committed), "skippedLeases": .integer(skipped)]).canonicalText)
+            print(
+                JSONValue.object(["committed": .integer(committed), "skippedLeases": .integer(skipped)]).canonicalText)
         } else {
             print("\(committed) entries are committed, each now the newest of its key in the whole cluster.")
             if skipped > 0 { print("\(skipped) leases were left out: their owners renew them.") }
@@ -47,7 +48,8 @@ struct Load: AsyncParsableCommand {
 
 struct Dump: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "dump", abstract: "Print the entries below a prefix, one JSON line each, in byte order of the keys.",
+        commandName: "dump",
+        abstract: "Print the entries below a prefix, one JSON line each, in byte order of the keys.",
         discussion: """
             Equal maps give equal bytes. "load" of a dump rolls the whole cluster back to it; to bring one member back,
             use "backup" and "restore".

@@ -79,7 +79,9 @@ struct Status: AsyncParsableCommand {
     private static func printLinks(_ value: JSONValue?) {
         guard case .array(let links)? = value, !links.isEmpty else { return print("links        none") }
         print()
-        var rows = [["LINK TO", "ADDRESS", "DIRECTION", "STATE", "ROUND TRIP", "SENT", "RECEIVED", "LAST RECONCILIATION"]]
+        var rows = [
+            ["LINK TO", "ADDRESS", "DIRECTION", "STATE", "ROUND TRIP", "SENT", "RECEIVED", "LAST RECONCILIATION"]
+        ]
         for link in links {
             var last = "-"
             if let round = link["lastReconciliation"] {

@@ -39,7 +39,8 @@ struct Debug: AsyncParsableCommand {
     private static func topic(_ name: String) throws -> DebugTopic {
         guard let topic = DebugTopic(name: name) else {
             throw AgentError.usage(
-                "there is no topic \"\(name)\"; topics: \(DebugTopic.allCases.map(\.slug).joined(separator: ", ")), all")
+                "there is no topic \"\(name)\"; topics: \(DebugTopic.allCases.map(\.slug).joined(separator: ", ")), all"
+            )
         }
         return topic
     }

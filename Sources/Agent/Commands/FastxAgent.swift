@@ -14,7 +14,8 @@ struct FastxAgent: AsyncParsableCommand {
             """,
         version: ProgramVersion.number,
         groupedSubcommands: [
-            CommandGroup(name: "The agent", subcommands: [Init.self, Run.self, Config.self, KeyCommand.self, Debug.self]),
+            CommandGroup(
+                name: "The agent", subcommands: [Init.self, Run.self, Config.self, KeyCommand.self, Debug.self]),
             CommandGroup(name: "The cluster", subcommands: [Members.self, Status.self]),
             CommandGroup(
                 name: "The map",

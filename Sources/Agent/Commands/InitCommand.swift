@@ -22,7 +22,8 @@ struct Init: AsyncParsableCommand {
     var clusterKeyFile: String?
     @Flag(help: "Make a new cluster key, for the first member of a cluster.")
     var newClusterKey = false
-    @Option(help: "A name or address under which members reach this one; goes into the certificate and the server update.")
+    @Option(
+        help: "A name or address under which members reach this one; goes into the certificate and the server update.")
     var name: [String] = []
 
     func run() async throws {
@@ -75,7 +76,8 @@ struct Init: AsyncParsableCommand {
 
     private func makeDirectories(_ directory: VarDirectory) throws {
         if unsafe access(directory.serverIDFile, F_OK) == 0 {
-            throw AgentError.usage("\(directory.path) already holds a member; choose another directory, or remove this one")
+            throw AgentError.usage(
+                "\(directory.path) already holds a member; choose another directory, or remove this one")
         }
         if unsafe access(directory.path, F_OK) != 0 { try FileModes.makePrivateDirectory(directory.path) }
         if let problem = FileModes.checkPrivate(path: directory.path) { throw problem }
@@ -91,7 +93,8 @@ struct Init: AsyncParsableCommand {
         let addresses = hosts.filter { CertificateNames.bytes(ofAddress: $0) != nil }
         let names = hosts.filter { CertificateNames.bytes(ofAddress: $0) == nil && CertificateNames.isDNSName($0) }
         let made = try SelfSignedCertificate.make(
-            commonName: serverID, names: Array(Set(names)).sorted(), addresses: Array(Set(addresses + ["127.0.0.1"])).sorted(),
+            commonName: serverID, names: Array(Set(names)).sorted(),
+            addresses: Array(Set(addresses + ["127.0.0.1"])).sorted(),
             now: WallClock.seconds())
         try FileModes.writePrivateFile(directory.configuration.resolve(web.certificate), bytes: made.certificatePEM)
         try FileModes.writePrivateFile(directory.configuration.resolve(web.key), bytes: made.privateKeyPEM)

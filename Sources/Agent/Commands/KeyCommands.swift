@@ -62,7 +62,8 @@ enum Reload {
 }
 
 struct KeyList: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the keys by id; never secrets.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the keys by id; never secrets.")
     @OptionGroup var options: ClientOptions
 
     func run() async throws {
@@ -133,7 +134,8 @@ struct KeyRemove: AsyncParsableCommand {
 struct KeyExport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Print a key's secret, to take it to another member.",
-        discussion: "Whoever has the secret is a member of the cluster: keep the file private, and remove it after use.")
+        discussion: "Whoever has the secret is a member of the cluster: keep the file private, and remove it after use."
+    )
     @OptionGroup var location: VarDirectoryOption
     @Argument(help: "The key's id. The only key unless given.") var id: String?
 

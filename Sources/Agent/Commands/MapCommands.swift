@@ -4,9 +4,9 @@ import Glibc
 import NIOCore
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 struct Put: AsyncParsableCommand {
@@ -112,7 +112,9 @@ struct Explain: AsyncParsableCommand {
         if let value = answer.text("valueBase64") { print("value       (base64) \(value)") }
         if isDeleted { print("value       none: it was deleted") }
         if let version = answer.text("version") { print("written     \(version)") }
-        print("written by  \(answer.text("writtenBy") ?? "a process not known here, origin \(answer.text("origin") ?? "?")")")
+        print(
+            "written by  \(answer.text("writtenBy") ?? "a process not known here, origin \(answer.text("origin") ?? "?")")"
+        )
         if let expires = answer.text("expires") { print("expires     \(expires)") }
         guard case .array(let changes)? = answer["changes"], !changes.isEmpty else {
             return print("changes     none since this agent started, or too long ago to be remembered")

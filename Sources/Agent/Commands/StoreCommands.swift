@@ -5,9 +5,9 @@ import Store
 import Subprocess
 
 #if canImport(System)
-import System
+    import System
 #else
-import SystemPackage
+    import SystemPackage
 #endif
 
 struct Check: AsyncParsableCommand {
@@ -31,7 +31,8 @@ struct Check: AsyncParsableCommand {
         case .signaled(let signal):
             throw AgentError.refused(
                 "\(location)/store: damaged so badly that reading it ended the checking process (signal \(signal)); "
-                    + "stop the agent and use \"restore\", or remove the store directory and let gossip bring the map back")
+                    + "stop the agent and use \"restore\", or remove the store directory and let gossip bring the map back"
+            )
         }
     }
 
@@ -56,7 +57,8 @@ struct Check: AsyncParsableCommand {
         }
         guard report.damagedCount > 0 else { return }
         throw AgentError.refused(
-            "the store has damaged entries; a running agent takes them out when it meets them, and gossip brings them back")
+            "the store has damaged entries; a running agent takes them out when it meets them, and gossip brings them back"
+        )
     }
 }
 

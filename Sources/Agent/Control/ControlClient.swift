@@ -6,9 +6,9 @@ import NIOFoundationCompat
 import NIOHTTP1
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// Talks to the agent of a var directory over its socket.

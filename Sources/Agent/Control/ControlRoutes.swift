@@ -93,7 +93,9 @@ struct ControlRoutes: Sendable {
         let key = try key(of: request)
         let entry = try entry(key, includingDead: true)
         let changes = await journal.changes(of: key)
-        guard entry != nil || !changes.isEmpty else { throw problem(.notFound, "not-found", "there is no entry \(key)") }
+        guard entry != nil || !changes.isEmpty else {
+            throw problem(.notFound, "not-found", "there is no entry \(key)")
+        }
         return Self.answer(await Explanation(member: member, journal: journal).document(key, entry, changes))
     }
 

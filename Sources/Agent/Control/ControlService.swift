@@ -1,6 +1,6 @@
 // The Unix socket of the client commands: HTTP for this host's owner of the agent alone.
-import Glibc
 import Gateway
+import Glibc
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore

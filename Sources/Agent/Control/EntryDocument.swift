@@ -2,9 +2,9 @@
 import Replica
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 enum EntryDocument {
@@ -46,7 +46,8 @@ enum EntryDocument {
     ) throws -> (writes: [LocalWrite], leaseCount: Int) {
         var writes: [LocalWrite] = []
         var leaseCount = 0
-        for (number, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+        for (number, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+        {
             if line.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") }) { continue }
             do {
                 let (key, value) = try parse(line: line)

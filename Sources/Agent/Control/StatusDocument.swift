@@ -86,7 +86,8 @@ enum MemberList {
                 let age = max(0, now.millisecondsSince(header.version.clock.time))
                 let id = String(decoding: key.copy().dropFirst("server/".utf8.count), as: UTF8.self)
                 var fields: [String: JSONValue] = [
-                    "serverId": .string(id), "updatedMillisecondsAgo": .integer(age), "self": .bool(id == member.serverID),
+                    "serverId": .string(id), "updatedMillisecondsAgo": .integer(age),
+                    "self": .bool(id == member.serverID),
                 ]
                 if let update = try? JSONValue.parse(value.copy()) { fields["update"] = update }
                 members.append(.object(fields))

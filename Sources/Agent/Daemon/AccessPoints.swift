@@ -10,7 +10,8 @@ extension AccessPoint {
         link.authorities =
             options.ca.isEmpty
             ? nil : try options.ca.flatMap { try NIOSSLCertificate.fromPEMBytes(try $0.bytes(in: directory)) }
-        link.clientCertificate = try options.cert.map { try NIOSSLCertificate.fromPEMBytes(try $0.bytes(in: directory)) } ?? []
+        link.clientCertificate =
+            try options.cert.map { try NIOSSLCertificate.fromPEMBytes(try $0.bytes(in: directory)) } ?? []
         if let key = options.key {
             let bytes = try key.bytes(in: directory)
             let passphrase = options.passphrase?.revealed

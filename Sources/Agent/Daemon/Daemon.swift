@@ -49,7 +49,8 @@ struct Daemon {
         ]
         let group = ServiceGroup(
             configuration: .init(
-                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "services") {
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Logger(label: "services") {
                     var handler = StreamLogHandler.standardError(label: $0)
                     handler.logLevel = .warning
                     return handler

@@ -1,11 +1,11 @@
 // The listener as a service: one port for members, and later for browsers.
 import Gateway
+import Glibc
 import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
 import NIOPosix
-import Glibc
 import ServiceLifecycle
 
 /// Serves the front door where `www.json` says.

@@ -87,7 +87,8 @@ actor Journal {
         }
         var updates: [[UInt8]] = []
         group.entries.forEach { (header, key, value, _) in
-            guard header.kind == .value, key.byte(at: 0) == UInt8(ascii: "s"), (try? KeyClass(of: key)) == .server else {
+            guard header.kind == .value, key.byte(at: 0) == UInt8(ascii: "s"), (try? KeyClass(of: key)) == .server
+            else {
                 return
             }
             updates.append(value.copy())

@@ -46,7 +46,9 @@ actor RunningMember {
         if !configuration.settings.urls.isEmpty { return configuration.settings.urls }
         let listen = configuration.web.listen
         let isWildcard = listen.host == "0.0.0.0" || listen.host == "::"
-        return ["https://\(HostAndPort(host: isWildcard ? hostname : listen.host, port: listening?.port ?? listen.port))"]
+        return [
+            "https://\(HostAndPort(host: isWildcard ? hostname : listen.host, port: listening?.port ?? listen.port))"
+        ]
     }
 
     /// Takes up a configuration that was read anew. Returns what changed, a line for each.
@@ -64,7 +66,8 @@ actor RunningMember {
         if old.cluster.keys != new.cluster.keys { await node.setKeyRing(keyRing) }
         await node.setIdentity(
             MemberIdentity(
-                serverID: serverID, origin: origin, isExternal: new.cluster.external, software: ProgramVersion.software))
+                serverID: serverID, origin: origin, isExternal: new.cluster.external, software: ProgramVersion.software)
+        )
         await node.setReconcileInterval(new.settings.reconcileInterval)
         await node.setAccessPoints(points)
         return lines

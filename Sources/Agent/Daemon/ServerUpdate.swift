@@ -32,7 +32,9 @@ struct ServerUpdate: Sendable {
             "partitioned": .bool(isPartitioned),
         ]
         if let uptime = host.uptimeSeconds { fields["uptime"] = .number(uptime) }
-        if let load = host.loadAverage { fields["loadavg"] = .array([load.oneMinute, load.fiveMinutes, load.fifteenMinutes].map { .number($0) }) }
+        if let load = host.loadAverage {
+            fields["loadavg"] = .array([load.oneMinute, load.fiveMinutes, load.fifteenMinutes].map { .number($0) })
+        }
         if let memory = host.memory {
             fields["totalmem"] = .integer(Int64(memory.totalBytes))
             fields["freemem"] = .integer(Int64(memory.freeBytes))

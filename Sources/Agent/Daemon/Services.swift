@@ -125,7 +125,9 @@ actor ReportHub {
     private static func restamp(_ store: Store, _ logger: Logger) async {
         do {
             let count = try await store.restampAhead()
-            if count > 0 { logger.notice("stamped \(count) entries anew that had been written with a clock ahead of time") }
+            if count > 0 {
+                logger.notice("stamped \(count) entries anew that had been written with a clock ahead of time")
+            }
         } catch {
             logger.error("entries written ahead of time were not stamped anew: \(error)")
         }

@@ -34,6 +34,7 @@ struct VarDirectory: Sendable, Equatable {
     }
 
     private func isServerID(_ text: String) -> Bool {
-        (1...64).contains(text.utf8.count) && text.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyz0123456789-".utf8.contains($0) }
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyz0123456789-".utf8.contains($0) }
     }
 }

@@ -4,9 +4,9 @@ package import Hummingbird
 import NIOCore
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// A problem document: which member says what is wrong, by which rule, and what to do.

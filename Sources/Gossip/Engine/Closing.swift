@@ -1,6 +1,6 @@
 // How links end.
-import Replica
 import OrderedCollections
+import Replica
 import Trust
 
 extension GossipEngine {

@@ -1,8 +1,8 @@
 // How a new connection becomes an open link: hello, proof, and which of two links stays.
-import Replica
-import Trust
 import NIOCore
 import OrderedCollections
+import Replica
+import Trust
 
 extension GossipEngine {
     /// A peer connected to this member.
@@ -149,7 +149,8 @@ extension GossipEngine {
         } else {
             report(.clone(serverID: hello.serverID, address: link.address))
             close(
-                link.id, .clone, "two live members have the server id \(identity.serverID): one is a clone of the other; "
+                link.id, .clone,
+                "two live members have the server id \(identity.serverID): one is a clone of the other; "
                     + "give it an id of its own with \"fastx-agent init\" in a new directory")
         }
     }

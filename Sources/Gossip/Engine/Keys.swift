@@ -1,7 +1,7 @@
 // Proofs of cluster keys: at the beginning of a link, and again whenever either end's keys change.
-package import Trust
-import Replica
 import OrderedCollections
+import Replica
+package import Trust
 
 extension GossipEngine {
     /// This member's keys changed: every open link proves again, and ends if no proven key remains.

@@ -1,6 +1,6 @@
 // What the administrator sees of links and access points.
-package import Replica
 import OrderedCollections
+package import Replica
 import Trust
 
 /// One link, as `status` shows it.

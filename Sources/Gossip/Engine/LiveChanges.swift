@@ -1,6 +1,6 @@
 // Live changes: every committed change goes to every link whose peer may lack it, except the one it came from.
-package import Replica
 import OrderedCollections
+package import Replica
 import Trust
 
 extension GossipEngine {

@@ -3,8 +3,8 @@
 // Source: Yang, Gilad, Alizadeh, "Practical Rateless Set Reconciliation", SIGCOMM 2024. Departure: symbols do not
 // flow until they are enough, but in bursts sized by an estimate of the difference, so that overshoot stays bounded.
 import NIOCore
-package import Replica
 import OrderedCollections
+package import Replica
 import Trust
 
 extension GossipEngine {
@@ -12,7 +12,9 @@ extension GossipEngine {
     mutating func startRound(_ id: LinkID) {
         links[id]?.roundDue = nil
         links[id]?.wantsRound = false
-        guard let link = links[id], link.phase == .open, link.role == .dialler, !link.reconciliationRests else { return }
+        guard let link = links[id], link.phase == .open, link.role == .dialler, !link.reconciliationRests else {
+            return
+        }
         guard link.round == nil, link.pull == nil, link.feeder == nil else {
             links[id]?.wantsRound = true
             return

@@ -1,6 +1,6 @@
 // Streams: the whole map in key order, for a new member or after a long absence.
-package import Replica
 import OrderedCollections
+package import Replica
 import Trust
 
 extension GossipEngine {

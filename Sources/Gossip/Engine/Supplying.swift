@@ -1,6 +1,6 @@
 // Sending the entries that a round found: ids to keys by a scan, keys to entries as credit allows.
-package import Replica
 import OrderedCollections
+package import Replica
 import Trust
 
 extension GossipEngine {

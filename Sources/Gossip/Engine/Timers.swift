@@ -1,6 +1,6 @@
 // What happens when time passes, and what a received message leads to.
-import Replica
 import OrderedCollections
+import Replica
 import Trust
 
 extension GossipEngine {
@@ -30,7 +30,8 @@ extension GossipEngine {
         case .summary(let summary): receive(summary: summary, from: id)
         case .symbolRequest(let request): receive(symbolRequest: request, from: id)
         case .symbols(let symbols):
-            guard charge(message, from: id) else { return overdraw(id) }
+            // Symbols are charged but need not wait for credit, so they are not held against the peer.
+            _ = charge(message, from: id)
             receive(symbols: symbols, from: id)
             returnCredit(id, message.creditCost)
         case .want(let want): receive(want: want, from: id)
@@ -49,7 +50,7 @@ extension GossipEngine {
     }
 
     private mutating func overdraw(_ id: LinkID) {
-        close(id, .protocolError, "more entries and symbols came than were granted")
+        close(id, .protocolError, "more entries came than were granted")
     }
 
     /// A message that could not be read.

@@ -4,9 +4,9 @@ import NIOHTTP1
 import NIOTLS
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// Completes a promise when the TLS handshake is done.

@@ -181,7 +181,9 @@ package actor GossipNode {
                 engine.sketched(id, round: round, summary, at: moment)
             }
         case .resolve(let id, let round, let itemIDs):
-            ask(id) { try await $0.keys(ofItemIDs: itemIDs) } then: { engine, keys, moment in
+            ask(id) {
+                try await $0.keys(ofItemIDs: itemIDs)
+            } then: { engine, keys, moment in
                 engine.resolved(id, round: round, keys: keys, at: moment)
             }
         case .read(let id, let round, let keys):
@@ -191,7 +193,9 @@ package actor GossipNode {
                 engine.read(id, round: round, answer.batch, keyCount: answer.keyCount, at: moment)
             }
         case .readChunk(let id, let round, let after, let byteCountMax):
-            ask(id) { try await $0.chunk(after: after, byteCountMax: byteCountMax) } then: { engine, chunk, moment in
+            ask(id) {
+                try await $0.chunk(after: after, byteCountMax: byteCountMax)
+            } then: { engine, chunk, moment in
                 engine.readChunk(id, round: round, chunk.batch, last: chunk.last, isEnd: chunk.isEnd, at: moment)
             }
         case .report(let report): observer(report)

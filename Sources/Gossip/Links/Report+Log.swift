@@ -14,7 +14,10 @@ extension Report {
                 "link down: \(serverID.map { "\($0), " } ?? "")\(address): \(detail)"
             )
         case .accessPointFailing(let url, let reason, let wait):
-            (.warning, "no link to access point \(url): \(reason); next try in \(Self.seconds(wait)) s, then ever later")
+            (
+                .warning,
+                "no link to access point \(url): \(reason); next try in \(Self.seconds(wait)) s, then ever later"
+            )
         case .ownAddress(let url):
             (.info, "access point \(url) is this member itself: it needs no link, and can be removed from cluster.json")
         case .clone(let serverID, let address):

@@ -1,0 +1,80 @@
+// The rules of this house: who may import whom, how long files and functions may be, what a file begins with.
+import Testing
+
+@Suite("House rules")
+struct HouseRulesTests {
+    /// What each module may import of this package's modules; anything else of this package is a mistake.
+    private static let allowed: [String: Set<String>] = [
+        "Sources/Replica": ["CSodium"],
+        "Sources/Trust": ["CSodium"],
+        "Sources/Store": ["Replica", "CLMDB"],
+        "Sources/Gossip": ["Replica", "Trust"],
+        "Sources/Gateway": ["Trust"],
+        "Sources/Agent": ["Replica", "Trust", "Store", "Gossip", "Gateway", "COpenSSL"],
+    ]
+
+    private static let own: Set<String> = [
+        "CSodium", "CLMDB", "COpenSSL", "Replica", "Trust", "Store", "Gossip", "Gateway", "Agent",
+    ]
+
+    @Test("A module imports only the modules that it may")
+    func imports() throws {
+        for file in try SourceFile.all("Sources") {
+            let allowed = Self.allowed[file.module] ?? []
+            let forbidden = file.imports.filter { Self.own.contains($0) && !allowed.contains($0) }
+            #expect(forbidden.isEmpty, "\(file.path) imports \(forbidden)")
+        }
+    }
+
+    @Test("What is a value does no I/O and reads no clock: it imports nothing that could")
+    func purity() throws {
+        let pure = try SourceFile.all(
+            "Sources/Replica", "Sources/Trust", "Sources/Gossip/Engine", "Sources/Gossip/Wire")
+        let harmless: Set<String> = [
+            "CSodium", "Replica", "Trust", "NIOCore", "OrderedCollections", "FoundationEssentials", "Foundation",
+        ]
+        for file in pure {
+            let others = file.imports.filter { !harmless.contains($0) }
+            #expect(others.isEmpty, "\(file.path) imports \(others)")
+            let isTokenFile = file.path == "Sources/Trust/CompactToken.swift"
+            #expect(isTokenFile || !file.imports.contains { $0.hasPrefix("Foundation") }, "\(file.path)")
+            for name in ["SystemRandomNumberGenerator", "ContinuousClock", "Date()", "clock_gettime"] {
+                #expect(!file.lines.contains { $0.contains(name) && !$0.contains("//") }, "\(file.path) uses \(name)")
+            }
+        }
+    }
+
+    @Test("Every file begins with a line that says what it is responsible for")
+    func roles() throws {
+        for file in try SourceFile.all("Sources", "Benchmarks", "Tests") {
+            let first = file.lines.first ?? ""
+            #expect(first.hasPrefix("// ") && first.count > 20, "\(file.path) begins with: \(first)")
+        }
+    }
+
+    @Test("No file is over 600 lines, and half of them are under 150")
+    func fileLengths() throws {
+        let files = try SourceFile.all("Sources", "Benchmarks")
+        for file in files { #expect(file.lines.count <= 600, "\(file.path) has \(file.lines.count) lines") }
+        let lengths = files.map(\.lines.count).sorted()
+        #expect(lengths[lengths.count / 2] <= 150)
+    }
+
+    @Test("No function is over 70 lines")
+    func functionLengths() throws {
+        for file in try SourceFile.all("Sources", "Benchmarks", "Tests") {
+            for function in file.functions {
+                #expect(function.lineCount <= 70, "\(file.path): \(function.name) has \(function.lineCount) lines")
+            }
+        }
+    }
+
+    @Test("Nothing crashes on purpose")
+    func crashes() throws {
+        for file in try SourceFile.all("Sources", "Benchmarks") {
+            for name in ["try!", "fatalError(", "as!"] {
+                #expect(!file.lines.contains { $0.contains(name) }, "\(file.path) has \(name)")
+            }
+        }
+    }
+}
