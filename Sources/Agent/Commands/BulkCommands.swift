@@ -23,7 +23,8 @@ struct Load: AsyncParsableCommand {
         var lineCount = 0
         do {
             while let part = try source.next() {
-                let answer = try await options.client.request(.post, "/v1/load", body: part.bytes)
+                let answer = try await options.client.request(
+                    .post, "/v1/load", ["firstLine": "\(lineCount + 1)"], body: part.bytes)
                 committed += answer.integer("committed") ?? 0
                 skipped += answer.integer("skippedLeases") ?? 0
                 lineCount += part.lineCount
@@ -32,7 +33,8 @@ struct Load: AsyncParsableCommand {
         } catch {
             progress.clear()
             let status = (error as? AgentError)?.status ?? .notFoundOrRefused
-            Terminal.complain("\(committed) entries are committed; then, after line \(lineCount): \(error)")
+            Terminal.complain(
+                "\(committed) entries are committed, those of the first \(lineCount) lines; then: \(error)")
             Glibc.exit(status.rawValue)
         }
         progress.finish(count: UInt64(committed))

@@ -12,12 +12,14 @@ struct ConfigCheck: AsyncParsableCommand {
     @OptionGroup var location: VarDirectoryOption
 
     func run() async throws {
-        let directory = location.directory
-        let modes = directory.configuration.checkModes()
+        let directory = try location.directory.existing()
+        let modes =
+            [FileModes.checkPrivate(path: directory.path)].compactMap { $0?.description }
+            + directory.configuration.checkModes().map(\.description)
         let (configuration, warnings) = try directory.configuration.load()
         let files = directory.configuration.checkReferencedFiles(configuration)
         for warning in warnings { Terminal.complain("warning: \(warning)") }
-        guard modes.isEmpty, files.isEmpty else { throw AgentError.configuration((modes + files).map(\.description)) }
+        guard modes.isEmpty, files.isEmpty else { throw AgentError.configuration(modes + files.map(\.description)) }
         print("\(directory.configuration.path): no mistakes")
     }
 }
@@ -30,7 +32,7 @@ struct Debug: AsyncParsableCommand {
 
     static func change(_ location: VarDirectoryOption, _ topic: String, isOn: Bool) async throws {
         let topics = topic == "all" ? DebugTopic.allCases : [try Self.topic(topic)]
-        var file = try location.directory.configuration.load(DebugConfiguration.self).content
+        var file = try location.directory.existing().configuration.load(DebugConfiguration.self).content
         if isOn { file.topics.formUnion(topics) } else { file.topics.subtract(topics) }
         try location.directory.configuration.write(file)
         await Reload.ask(location.directory)

@@ -60,18 +60,17 @@ struct Init: AsyncParsableCommand {
                 "more than \(ClusterLimits.usedConnectionCountMax) access points: the further ones are not used, "
                     + "for they add no fault tolerance and cost both ends")
         }
-        if let secret = try secret() {
-            configuration.cluster.keys = [KeyEntry(secret: SecretText(secret.encodedText()), scope: .full, name: nil)]
+        if let text = try secretText() {
+            configuration.cluster.keys = [KeyEntry(secret: SecretText(text), scope: .full, name: nil)]
         }
         let port = listen.port
         configuration.settings.urls = name.map { "https://\(HostAndPort(host: $0, port: port))" }
         return configuration
     }
 
-    private func secret() throws -> Secret? {
-        if newClusterKey { return try Secret(WallClock.randomBytes(32)) }
-        guard let clusterKeyFile else { return nil }
-        return try KeyFiles.read(clusterKeyFile)
+    private func secretText() throws -> String? {
+        if newClusterKey { return try Secret(WallClock.randomBytes(32)).encodedText() }
+        return try clusterKeyFile.map { try KeyFiles.read($0).text }
     }
 
     private func makeDirectories(_ directory: VarDirectory) throws {
@@ -115,7 +114,8 @@ struct Init: AsyncParsableCommand {
 
 /// Files that hold one cluster key.
 enum KeyFiles {
-    static func read(_ path: String) throws -> Secret {
+    /// The key, and its text as it stands in the file.
+    static func read(_ path: String) throws -> (secret: Secret, text: String) {
         let text: String
         do {
             text = try HostFile.text(at: path)
@@ -123,7 +123,10 @@ enum KeyFiles {
             throw AgentError.usage("\(error)")
         }
         do {
-            return try Secret.parse(text)
+            let secret = try Secret.parse(text)
+            // What cluster.json takes is narrower than what a key file may be written in.
+            let line = String(text.prefix { $0 != "\n" && $0 != "\r" })
+            return (secret, KeyEntry.isSecret(line) ? line : secret.encodedText())
         } catch {
             throw AgentError.usage("\(path): \(error)")
         }

@@ -19,7 +19,7 @@ struct KeyEditor {
 
     init(_ location: VarDirectoryOption) throws {
         try Sodium.start()
-        directory = location.directory
+        directory = try location.directory.existing()
         cluster = try directory.configuration.load(ClusterConfiguration.self).content
     }
 
@@ -28,7 +28,8 @@ struct KeyEditor {
         try cluster.keys.map { (try ClusterKey(secret: Secret.parse($0.secret.revealed), scope: .full).id, $0) }
     }
 
-    mutating func add(_ secret: Secret, scope: KeyScope, name: String?) throws -> KeyID {
+    /// - Parameter text: The secret as its owner wrote it; base64 unless given.
+    mutating func add(_ secret: Secret, text: String? = nil, scope: KeyScope, name: String?) throws -> KeyID {
         let id = try ClusterKey(secret: secret, scope: .full).id
         guard try !keys().contains(where: { $0.id == id }) else {
             throw AgentError.refused("the key \(id) is there already")
@@ -36,7 +37,7 @@ struct KeyEditor {
         guard cluster.keys.count < KeyRing.keyCountMax else {
             throw AgentError.refused("there are \(KeyRing.keyCountMax) keys, the most allowed; remove one first")
         }
-        cluster.keys.append(KeyEntry(secret: SecretText(secret.encodedText()), scope: scope, name: name))
+        cluster.keys.append(KeyEntry(secret: SecretText(text ?? secret.encodedText()), scope: scope, name: name))
         return id
     }
 
@@ -108,7 +109,8 @@ struct KeyAdd: AsyncParsableCommand {
 
     func run() async throws {
         var editor = try KeyEditor(location)
-        let id = try editor.add(try KeyFiles.read(file), scope: gateway ? .gateway : .full, name: name)
+        let (secret, text) = try KeyFiles.read(file)
+        let id = try editor.add(secret, text: text, scope: gateway ? .gateway : .full, name: name)
         try await editor.save()
         print("Added the key \(id).")
     }

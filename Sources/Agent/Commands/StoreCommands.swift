@@ -16,27 +16,17 @@ struct Check: AsyncParsableCommand {
         discussion: "Runs in a process of its own, because a damaged file can end the process that reads it.")
     @OptionGroup var options: ClientOptions
     @Flag(name: .customLong("in-this-process"), help: .private) var isInThisProcess = false
+    @Flag(name: .customLong("structure-only"), help: .private) var isStructureOnly = false
 
     func run() async throws {
         if isInThisProcess { return try check() }
-        let location = options.location.directory.path
-        let result = try await Subprocess.run(
-            .path("/proc/self/exe"),
-            arguments: Arguments(
-                ["check", "--in-this-process", "--var-dir", location] + (options.json ? ["--json"] : [])),
-            output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),
-            error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false))
-        switch result.terminationStatus {
-        case .exited(let code): if code != 0 { Glibc.exit(code) }
-        case .signaled(let signal):
-            throw AgentError.refused(
-                "\(location)/store: damaged so badly that reading it ended the checking process (signal \(signal)); "
-                    + "stop the agent and use \"restore\", or remove the store directory and let gossip bring the map back"
-            )
-        }
+        let status = try await StoreChild.run(
+            options.location.directory, options.json ? ["--json"] : [], isQuiet: false)
+        if status != 0 { Glibc.exit(status) }
     }
 
     private func check() throws {
+        if isStructureOnly { return try Store.probe(directory: options.location.directory.store) }
         var progress = ProgressLine(label: "check", unit: "entries", total: nil)
         let report: CheckReport
         do {

@@ -57,14 +57,31 @@ struct ControlClient {
     }
 
     private func checkSocket() throws {
+        if connects() { return }
         if unsafe access(directory.socket, F_OK) == 0, unsafe access(directory.socket, W_OK) != 0 {
             throw AgentError.refused(
                 "\(directory.socket): permission denied; run this command as the agent's user or as root")
         }
-        if errno == EACCES {
+        if unsafe access(directory.path, X_OK) != 0, errno == EACCES {
             throw AgentError.refused(
                 "\(directory.path): permission denied; run this command as the agent's user or as root")
         }
+        throw noDaemon
+    }
+
+    /// Whether somebody listens: the HTTP library would go on trying.
+    private func connects() -> Bool {
+        guard directory.socket.utf8.count <= VarDirectory.socketPathByteCountMax else { return false }
+        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: directory.socket.utf8) }
+        let length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        return unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe connect(descriptor, $0, length) }
+        } == 0
     }
 
     private var noDaemon: AgentError {

@@ -7,6 +7,7 @@ import Logging
 import NIOCore
 import Replica
 import Store
+import Trust
 
 /// The routes of the control socket.
 struct ControlRoutes: Sendable {
@@ -42,14 +43,14 @@ struct ControlRoutes: Sendable {
 
     private func getEntry(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let key = try key(of: request)
-        let entry = try entry(key)
+        let entry = try await entry(key)
         guard let entry else { throw problem(.notFound, "not-found", "there is no entry \(key)") }
         return Self.answer(.object(EntryDocument.fields(entry)))
     }
 
     private func putEntry(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let key = try writableKey(of: request)
-        try await checkClock()
+        try await checkWritable()
         let body: ByteBuffer
         do {
             body = try await request.body.collect(upTo: Entry.valueByteCountMax)
@@ -64,8 +65,8 @@ struct ControlRoutes: Sendable {
 
     private func deleteEntry(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let key = try writableKey(of: request)
-        try await checkClock()
-        guard try entry(key) != nil else {
+        try await checkWritable()
+        guard try await entry(key) != nil else {
             throw problem(.notFound, "not-found", "there is no entry \(key)")
         }
         return try await written([LocalWrite(key: key, change: .delete)])
@@ -78,9 +79,12 @@ struct ControlRoutes: Sendable {
     }
 
     private func load(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        try await checkClock()
+        try await checkWritable()
         let body = try await request.body.collect(upTo: Self.loadByteCountMax)
-        let lines = try EntryDocument.parse(lines: Array(buffer: body)) { problem(.badRequest, "bad-line", $0) }
+        let firstNumber = request.uri.queryParameters.get("firstLine").flatMap { Int($0) } ?? 1
+        let lines = try EntryDocument.parse(lines: Array(buffer: body), firstNumber: firstNumber) {
+            problem(.badRequest, "bad-line", $0)
+        }
         if !lines.writes.isEmpty { _ = try await write(lines.writes) }
         return Self.answer([
             "committed": .integer(Int64(lines.writes.count)), "skippedLeases": .integer(Int64(lines.leaseCount)),
@@ -91,7 +95,7 @@ struct ControlRoutes: Sendable {
 
     private func explain(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let key = try key(of: request)
-        let entry = try entry(key, includingDead: true)
+        let entry = try await entry(key, includingDead: true)
         let changes = await journal.changes(of: key)
         guard entry != nil || !changes.isEmpty else {
             throw problem(.notFound, "not-found", "there is no entry \(key)")
@@ -142,7 +146,14 @@ struct ControlRoutes: Sendable {
         return key
     }
 
-    private func checkClock() async throws {
+    /// Refuses writes that could not get anywhere.
+    private func checkWritable() async throws {
+        let keys = member.authenticator.keyRing.keys
+        if !keys.isEmpty, keys.allSatisfy({ $0.scope == .gateway }) {
+            throw problem(
+                .forbidden, "gateway",
+                "this member has a gateway key only: other members would not take the entry; write at a full member")
+        }
         guard await member.node.isClockWrong else { return }
         throw problem(
             .conflict, "clock",
@@ -150,14 +161,32 @@ struct ControlRoutes: Sendable {
                 + "writes are refused until it is set right")
     }
 
-    private func entry(_ key: Key, includingDead: Bool = false) throws -> Entry? {
+    private func entry(_ key: Key, includingDead: Bool = false) async throws -> Entry? {
+        let (batch, damaged): (EntryBatch, [Key])
         do throws(StoreError) {
-            return try member.store.read { (snapshot) throws(StoreError) in
-                try snapshot.get(key, includingDead: includingDead)
-            }
+            let found = try member.store.entries(forKeys: [key])
+            (batch, damaged) = (found.batch, found.damaged)
         } catch {
             throw storeProblem(error)
         }
+        if !damaged.isEmpty { throw await heal(key) }
+        guard let entry = batch.entries.first else { return nil }
+        if !includingDead, entry.isTombstone || entry.isExpired(at: WallClock.now()) { return nil }
+        return entry
+    }
+
+    /// Takes a damaged entry out, so that peers bring it back at once.
+    private func heal(_ key: Key) async -> Problem {
+        member.logger.error("\(key): damaged on disk; it is taken out, and peers bring it back")
+        do throws(StoreError) {
+            _ = try await member.store.discardDamaged([key])
+        } catch {
+            return storeProblem(error)
+        }
+        await member.node.reconcile()
+        return problem(
+            .internalServerError, "damaged",
+            "\(key) was damaged on this member's disk: it was taken out, and other members bring it back; try again")
     }
 
     private func write(_ writes: [LocalWrite]) async throws -> [WriteReceipt] {

@@ -26,12 +26,6 @@ final class ControlService: Service {
 
     func run() async throws {
         let path = member.directory.socket
-        guard path.utf8.count <= VarDirectory.socketPathByteCountMax else {
-            throw AgentError.configuration([
-                "\(path): the path of the agent's socket is longer than \(VarDirectory.socketPathByteCountMax) bytes; "
-                    + "move the var directory to a shorter path"
-            ])
-        }
         let routes = ControlRoutes(member: member, journal: journal, reloader: reloader)
         let application = Application(
             router: routes.router(),
@@ -42,7 +36,11 @@ final class ControlService: Service {
                 await listening.open()
             },
             logger: FrontDoorService.quietLogger)
-        try await application.run()
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw AgentError.configuration(["\(path): the agent's socket cannot be made: \(error)"])
+        }
     }
 }
 

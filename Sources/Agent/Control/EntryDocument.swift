@@ -42,7 +42,7 @@ enum EntryDocument {
 
     /// The writes that lines of a dump ask for. Leases are left out: their owners renew them.
     static func parse(
-        lines bytes: [UInt8], failure: (String) -> any Error
+        lines bytes: [UInt8], firstNumber: Int, failure: (String) -> any Error
     ) throws -> (writes: [LocalWrite], leaseCount: Int) {
         var writes: [LocalWrite] = []
         var leaseCount = 0
@@ -57,7 +57,9 @@ enum EntryDocument {
                     writes.append(LocalWrite(key: key, change: .put(value, leaseMilliseconds: nil)))
                 }
             } catch {
-                throw failure("line \(number + 1): \(error)")
+                throw failure(
+                    "line \(firstNumber + number): \((error as? JSONSyntaxError).map { "not valid JSON: \($0.message)" } ?? "\(error)")"
+                )
             }
         }
         return (writes, leaseCount)

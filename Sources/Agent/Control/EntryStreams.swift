@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Replica
+import ServiceLifecycle
 import Store
 
 struct EntryStreams: Sendable {
@@ -48,7 +49,7 @@ struct EntryStreams: Sendable {
         return Self.lines { writer in
             // An empty line tells the client that the watch has begun.
             try await writer.write(ByteBuffer(string: "\n"))
-            for await event in feed {
+            for await event in feed.cancelOnGracefulShutdown() {
                 var lines = ByteBuffer()
                 switch event {
                 case .commit(let commit):

@@ -11,6 +11,7 @@ enum StatusDocument {
         let summary = member.store.summary
         let statistics = member.store.statistics
         let links = await member.node.links
+        let accessPoints = await member.node.accessPointStatuses
         let configuration = await member.configuration
         return .object([
             "serverId": .string(member.serverID), "software": .string(ProgramVersion.software),
@@ -22,8 +23,10 @@ enum StatusDocument {
             "values": .integer(Int64(statistics.valueCount)), "tombstones": .integer(Int64(statistics.tombstoneCount)),
             "fingerprint": .string(summary.fingerprint.hex), "storeBytes": .integer(Int64(statistics.fileByteCount)),
             "commits": .integer(Int64(statistics.commitCount)),
-            "links": .array(links.map(link)),
-            "accessPoints": .array(await member.node.accessPointStatuses.map(accessPoint)),
+            "links": .array(
+                links.filter { $0.status.phase != .dialling && $0.status.phase != .closing }.map(link)
+                    + accessPoints.filter { $0.phase == "waiting" || $0.phase == "dialling" }.map(failingLink)),
+            "accessPoints": .array(accessPoints.map(accessPoint)),
             "clock": .object([
                 "wrong": .bool(await member.node.isClockWrong),
                 "offsetsMilliseconds": .object(offsets(links.map(\.status))),
@@ -62,6 +65,15 @@ enum StatusDocument {
             ])
         }
         return .object(fields)
+    }
+
+    /// A link that should be there and is not.
+    private static func failingLink(_ point: AccessPointStatus) -> JSONValue {
+        .object([
+            "serverId": point.serverID.map { .string($0) } ?? .null, "url": .string(point.url), "direction": "out",
+            "state": .string(point.phase), "bytesSent": 0, "bytesReceived": 0,
+            "lastError": point.lastError.map { .string($0) } ?? .null,
+        ])
     }
 
     private static func accessPoint(_ point: AccessPointStatus) -> JSONValue {

@@ -50,6 +50,8 @@ actor ConfigurationReloader {
     func reload() async -> Result<[String], AgentError> {
         do {
             let (configuration, warnings) = try member.directory.configuration.load()
+            let missing = member.directory.configuration.checkReferencedFiles(configuration)
+            guard missing.isEmpty else { throw AgentError.configuration(missing.map(\.description)) }
             let lines = try await member.apply(configuration)
             lastErrors = []
             for warning in warnings where !lines.isEmpty { member.logger.warning("\(warning)") }

@@ -32,7 +32,6 @@ struct Daemon {
             Background { await member.node.run() },
             Background { await journal.run(own: member.origin, serverID: member.serverID) },
             control,
-            GossipService(member: member),
             Background { try await reloader.run() },
             Background { await HangupSignal.each { await reloader.reload() } },
             Background { await Expiry(store: member.store, logger: logs[.clusterDatabase]).run() },
@@ -41,11 +40,15 @@ struct Daemon {
                 await frontDoor.waitUntilListening()
                 await publisher.run()
             },
-            Background {
+            Announcement {
                 await control.waitUntilListening()
                 await frontDoor.waitUntilListening()
                 if let error = notifier.ready(status: "serving") { logs.agent.warning("\(error)") }
+                try await gracefulShutdown()
+                if let error = notifier.stopping() { logs.agent.warning("\(error)") }
             },
+            // The last one stops first: links say goodbye while everything else still works.
+            GossipService(member: member, frontDoor: frontDoor),
         ]
         let group = ServiceGroup(
             configuration: .init(
@@ -66,16 +69,17 @@ struct Daemon {
     private func start(_ logs: Logs) async throws -> RunningMember {
         try Sodium.start()
         let protection = try SelfProtection.apply()
-        let mistakes = directory.configuration.checkModes()
-        guard mistakes.isEmpty else { throw AgentError.configuration(mistakes.map(\.description)) }
-        let serverID = try directory.serverID()
+        let serverID = try checkDirectory()
         let (configuration, warnings) = try directory.configuration.load()
+        let missing = directory.configuration.checkReferencedFiles(configuration)
+        guard missing.isEmpty else { throw AgentError.configuration(missing.map(\.description)) }
         logs.topics.set(configuration.debug.topics)
         for warning in warnings { logs.agent.warning("\(warning)") }
         let keyRing = try KeyRing(configured: configuration.cluster.keys)
         let (chain, key) = try RunningMember.readCertificate(configuration.web, directory.configuration)
         let certificate = try ServerCertificate(chain: chain, key: key, cipherSuites: tlsCipherSuites)
         let origin = Origin(raw: UInt64.random(in: 1...UInt64.max))
+        try await StoreChild.probe(directory)
         let store = try openStore(configuration, origin)
         let authenticator = MemberAuthenticator(
             serverID: serverID, keyRing: keyRing, proxies: configuration.cluster.unboundProxyRanges)
@@ -89,6 +93,24 @@ struct Daemon {
         return RunningMember(
             directory: directory, serverID: serverID, origin: origin, store: store, node: node,
             authenticator: authenticator, certificate: certificate, logs: logs, configuration: configuration)
+    }
+
+    /// Refuses a directory that is not there, that others can read, or that does not hold a member. Returns its id.
+    private func checkDirectory() throws -> String {
+        let directory = try directory.existing()
+        if let problem = FileModes.checkPrivate(path: directory.path) {
+            throw AgentError.configuration([problem.description])
+        }
+        guard directory.socket.utf8.count <= VarDirectory.socketPathByteCountMax else {
+            throw AgentError.configuration([
+                "\(directory.socket): the path of the agent's socket is longer than "
+                    + "\(VarDirectory.socketPathByteCountMax) bytes; move the var directory to a shorter path"
+            ])
+        }
+        let serverID = try directory.serverID()
+        let mistakes = directory.configuration.checkModes()
+        guard mistakes.isEmpty else { throw AgentError.configuration(mistakes.map(\.description)) }
+        return serverID
     }
 
     private func openStore(_ configuration: Configuration, _ origin: Origin) throws -> Store {

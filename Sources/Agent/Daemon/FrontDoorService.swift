@@ -18,17 +18,55 @@ final class FrontDoorService: Service {
     /// Returns once connections are accepted.
     func waitUntilListening() async { await listening.wait() }
 
+    /// Serves, and moves to another address when the configuration changes. Where that cannot be listened on, the old
+    /// one is taken again.
     func run() async throws {
+        var served: HostAndPort?
+        var next = await member.configuration.web.listen
+        while true {
+            do {
+                guard try await serveUntilMoved(next) else { return }
+                served = next
+                next = await member.configuration.web.listen
+            } catch let error as AgentError {
+                guard let old = served, old != next else { throw error }
+                member.logger.error("the old address \(old) stays: \(error)")
+                served = nil
+                next = old
+            }
+        }
+    }
+
+    /// Returns true when the configuration asks for another address, false when the daemon stops.
+    private func serveUntilMoved(_ listen: HostAndPort) async throws -> Bool {
+        let configured = await member.configuration.web.listen
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await self.serve(listen)
+                return false
+            }
+            group.addTask {
+                await self.member.waitUntilListen(differsFrom: configured)
+                return true
+            }
+            let hasMoved = try await group.next() ?? false
+            group.cancelAll()
+            return hasMoved
+        }
+    }
+
+    private func serve(_ listen: HostAndPort) async throws {
         let router = Router(context: FrontDoorContext.self)
-        router.addGossipRefusals(member.authenticator, member.certificate)
+        router.addGossipRefusals(member.authenticator)
         let serverID = member.serverID
         router.get("/") { _, _ in "fastx-agent \(ProgramVersion.number), server id \(serverID)\n" }
         let route = GossipRoute(authenticator: member.authenticator, node: member.node, logger: member.logger)
         let certificate = member.certificate
-        let listen = await member.configuration.web.listen
         let application = Application(
             router: router,
-            server: HTTPServerBuilder { FrontDoor(certificate: certificate, routes: [route], responder: $0) },
+            server: HTTPServerBuilder {
+                FrontDoor(serverID: serverID, certificate: certificate, routes: [route], responder: $0)
+            },
             configuration: ApplicationConfiguration(address: .hostname(listen.host, port: listen.port)),
             onServerRunning: { [member, listening] channel in
                 let port = channel.localAddress?.port ?? listen.port
@@ -38,7 +76,10 @@ final class FrontDoorService: Service {
             },
             logger: Self.quietLogger)
         do {
-            try await application.run()
+            // By then the links have said goodbye.
+            try await cancelWhenGracefulShutdown { try await application.run() }
+        } catch is CancellationError {
+            return
         } catch let error as IOError {
             throw AgentError.configuration([
                 "config/www.json: listen: \"\(listen)\" cannot be listened on: \(error.reason); "
@@ -47,11 +88,11 @@ final class FrontDoorService: Service {
         }
     }
 
-    /// The HTTP library speaks up only for errors.
+    /// The HTTP library is not heard: it reports as errors what happens at every stop, and what matters is thrown.
     static var quietLogger: Logger {
         Logger(label: "http") {
             var handler = StreamLogHandler.standardError(label: $0)
-            handler.logLevel = .error
+            handler.logLevel = .critical
             return handler
         }
     }
@@ -62,19 +103,31 @@ extension IOError {
     fileprivate var reason: String { unsafe String(cString: strerror(errnoCode)) }
 }
 
-/// Lets waiters pass once it is open.
+/// Lets waiters pass once it is open, or when they are cancelled.
 actor Gate {
     private var isOpen = false
     private var waiters: [CheckedContinuation<Void, Never>] = []
 
     func open() {
         isOpen = true
-        for waiter in waiters { waiter.resume() }
-        waiters = []
+        wake()
     }
 
     func wait() async {
-        if isOpen { return }
-        await withCheckedContinuation { waiters.append($0) }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in
+                if isOpen || Task.isCancelled { waiter.resume() } else { waiters.append(waiter) }
+            }
+        } onCancel: {
+            Task { await self.wakeCancelled() }
+        }
+    }
+
+    /// A daemon that stops cancels all its waiters together.
+    private func wakeCancelled() { wake() }
+
+    private func wake() {
+        for waiter in waiters { waiter.resume() }
+        waiters = []
     }
 }

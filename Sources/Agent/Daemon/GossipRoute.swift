@@ -13,20 +13,26 @@ struct GossipRoute: UpgradeRoute {
     let authenticator: MemberAuthenticator
     let node: GossipNode
     let logger: Logger
+    let refusals = RepeatFilter(period: .seconds(60))
 
     var path: String { Message.path }
     var subprotocol: String { Message.subprotocol }
     var frameByteCountMax: Int { Message.byteCountMax }
 
-    func admits(_ request: HTTPRequestHead, _ connection: ConnectionInfo) -> Bool {
+    func refusal(of request: HTTPRequestHead, _ connection: ConnectionInfo) -> Problem? {
         do throws(TrustError) {
             _ = try authenticator.verifyLink(
                 authorization: request.headers.first(name: "authorization"), path: path,
                 certificateHash: binding(connection))
-            return true
+            return nil
         } catch {
-            logger.warning("refused a link from \(connection.peer): \(Self.explain(error, authenticator))")
-            return false
+            let detail = Self.explain(error, authenticator)
+            if refusals.isNews("\(connection.peerAddress) \(detail)") {
+                logger.warning("refused a link from \(connection.peer): \(detail)")
+            }
+            return Problem(
+                error.reason == "certificate-mismatch" ? .forbidden : .unauthorized, reason: error.reason,
+                detail: detail, serverID: authenticator.serverID)
         }
     }
 
@@ -70,24 +76,14 @@ struct FrontDoorContext: RequestContext {
 
 extension Router where Context == FrontDoorContext {
     /// What `/cluster/gossip` answers when it does not upgrade: why not.
-    func addGossipRefusals(_ authenticator: MemberAuthenticator, _ certificate: ServerCertificate) {
-        get(RouterPath(Message.path)) { request, context -> Response in
+    func addGossipRefusals(_ authenticator: MemberAuthenticator) {
+        get(RouterPath(Message.path)) { request, _ -> Response in
             let serverID = authenticator.serverID
             guard request.headers[.upgrade]?.lowercased() == "websocket" else {
                 throw Problem(
                     .upgradeRequired, reason: "upgrade-required",
                     detail: "\(Message.path) takes WebSocket upgrades from members of the cluster only",
                     serverID: serverID)
-            }
-            let isUnbound = authenticator.isUnbound(peerAddress: context.peerAddress)
-            do throws(TrustError) {
-                _ = try authenticator.verifyLink(
-                    authorization: request.headers[.authorization], path: Message.path,
-                    certificateHash: isUnbound ? nil : certificate.hash)
-            } catch {
-                throw Problem(
-                    error.reason == "certificate-mismatch" ? .forbidden : .unauthorized, reason: error.reason,
-                    detail: GossipRoute.explain(error, authenticator), serverID: serverID)
             }
             throw Problem(
                 .badRequest, reason: "bad-upgrade", detail: "the WebSocket upgrade request is not complete",

@@ -39,7 +39,27 @@ actor RunningMember {
         self.configuration = configuration
     }
 
+    private var listenWaiters: [CheckedContinuation<Void, Never>] = []
+
     func setListening(_ address: HostAndPort) { listening = address }
+
+    /// Returns once the configuration asks to listen elsewhere, or when there is nobody left to wait for it.
+    func waitUntilListen(differsFrom address: HostAndPort) async {
+        while configuration.web.listen == address, !Task.isCancelled {
+            await withTaskCancellationHandler {
+                await withCheckedContinuation { waiter in
+                    if Task.isCancelled { waiter.resume() } else { listenWaiters.append(waiter) }
+                }
+            } onCancel: {
+                Task { await self.wakeListenWaiters() }
+            }
+        }
+    }
+
+    private func wakeListenWaiters() {
+        for waiter in listenWaiters { waiter.resume() }
+        listenWaiters = []
+    }
 
     /// The URLs under which this member announces itself.
     func urls(hostname: String) -> [String] {
@@ -61,6 +81,7 @@ actor RunningMember {
         }
         try reloadCertificate(new.web)
         configuration = new
+        wakeListenWaiters()
         logs.topics.set(new.debug.topics)
         authenticator.update(keyRing: keyRing, proxies: new.cluster.unboundProxyRanges)
         if old.cluster.keys != new.cluster.keys { await node.setKeyRing(keyRing) }

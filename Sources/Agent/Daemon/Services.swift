@@ -24,12 +24,25 @@ struct Background: Service {
     }
 }
 
+/// Tells others of the daemon's coming and going; its own end is not hurried.
+struct Announcement: Service {
+    private let body: @Sendable () async throws -> Void
+
+    init(_ body: @escaping @Sendable () async throws -> Void) { self.body = body }
+
+    func run() async throws { try await body() }
+}
+
 /// Closes the store last, when nothing writes any more.
 struct StoreService: Service {
     let member: RunningMember
 
     func run() async throws {
-        try await gracefulShutdown()
+        do {
+            try await gracefulShutdown()
+        } catch is CancellationError {
+            // The daemon ends because another service failed.
+        }
         await member.store.close()
     }
 }
@@ -37,8 +50,11 @@ struct StoreService: Service {
 /// Holds the links to the access points, and says goodbye on all links at the end.
 struct GossipService: Service {
     let member: RunningMember
+    let frontDoor: FrontDoorService
 
     func run() async throws {
+        // A member that is its own access point should not find nobody there.
+        await frontDoor.waitUntilListening()
         _ = try await member.apply(await member.configuration)
         try await gracefulShutdown()
         await member.node.shutDown()
@@ -102,7 +118,7 @@ actor ReportHub {
 
     nonisolated func send(_ report: Report) { continuation.yield(report) }
 
-    /// Calls the closure whenever a link goes up or down.
+    /// Calls the closure whenever a link goes up or down, or the verdict on this host's clock changes.
     func connect(_ linksChanged: @escaping @Sendable () -> Void) { self.linksChanged = linksChanged }
 
     /// Begins to log.
@@ -114,7 +130,10 @@ actor ReportHub {
                 (level == .debug ? topic : agent).log(level: level, "\(text)")
                 switch report {
                 case .linkUp, .linkDown: linksChanged()
-                case .clockRight: await Self.restamp(store, agent)
+                case .clockRight:
+                    await Self.restamp(store, agent)
+                    linksChanged()
+                case .clockWrong: linksChanged()
                 default: break
                 }
             }

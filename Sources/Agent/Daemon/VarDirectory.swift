@@ -1,4 +1,5 @@
 // The directory that holds all of one member: its layout on disk.
+import Glibc
 
 /// Paths below the var directory.
 struct VarDirectory: Sendable, Equatable {
@@ -18,6 +19,12 @@ struct VarDirectory: Sendable, Equatable {
 
     /// Longest path of a Unix socket in bytes, without its final zero.
     static let socketPathByteCountMax = 107
+
+    /// This directory, if there is one.
+    func existing() throws(AgentError) -> VarDirectory {
+        guard unsafe access(path, F_OK) == 0 else { throw .notInitialised("\(path): there is no such directory") }
+        return self
+    }
 
     /// This member's server id.
     func serverID() throws(AgentError) -> String {

@@ -112,8 +112,8 @@ enum SelfSignedCertificate {
         var context = unsafe X509V3_CTX()
         unsafe X509V3_set_ctx(&context, certificate, certificate, nil, nil, 0)
         let extensions: [(identifier: CInt, value: String)] = [
+            // No key usage: a certificate that an administrator trusts by itself has to pass as its own issuer.
             (NID_basic_constraints, "critical,CA:FALSE"),
-            (NID_key_usage, "critical,digitalSignature"),
             (NID_ext_key_usage, "serverAuth,clientAuth"),
             (NID_subject_alt_name, names.extensionText),
             (NID_subject_key_identifier, "hash"),

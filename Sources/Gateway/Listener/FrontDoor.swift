@@ -1,4 +1,5 @@
 // The one port of a member: TLS, then HTTP/1.1, then an upgrade or ordinary requests.
+import HTTPTypes
 package import HummingbirdCore
 package import Logging
 package import NIOCore
@@ -14,11 +15,14 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
     private let certificate: ServerCertificate
     private let routes: [any UpgradeRoute]
     private let limits: FrontDoorLimits
+    private let serverID: String
 
     package init(
-        certificate: ServerCertificate, routes: [any UpgradeRoute], limits: FrontDoorLimits = FrontDoorLimits(),
+        serverID: String, certificate: ServerCertificate, routes: [any UpgradeRoute],
+        limits: FrontDoorLimits = FrontDoorLimits(),
         responder: @escaping HTTPChannelHandler.Responder
     ) {
+        self.serverID = serverID
         self.certificate = certificate
         self.routes = routes
         self.limits = limits
@@ -40,6 +44,8 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
         channel.eventLoop.makeCompletedFuture {
             let served = certificate.current
             let pipeline = channel.pipeline.syncOperations
+            // TLS has its own way to end one direction; a connection whose TCP is gone is gone.
+            try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             try pipeline.addHandler(NIOSSLServerHandler(context: served.context))
             try pipeline.addHandler(FirstRequestLimit(limits.firstRequest))
             let info = ConnectionInfo(
@@ -47,13 +53,22 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
                 peerAddress: channel.remoteAddress?.ipAddress ?? "unknown", certificateHash: served.hash)
             let negotiated = try pipeline.configureUpgradableHTTPServerPipeline(
                 configuration: configuration(channel, info))
-            return Value(channel: channel, negotiated: negotiated)
+            // A connection that ends before it came to terms leaves the upgrade handler without a word.
+            let outcome = channel.eventLoop.makePromise(of: Negotiated.self)
+            negotiated.cascade(to: outcome)
+            channel.closeFuture.whenComplete { _ in outcome.fail(ChannelError.alreadyClosed) }
+            return Value(channel: channel, negotiated: outcome.futureResult)
         }
     }
 
     package func handle(value: Value, logger: Logger) async {
         do {
-            switch try await value.negotiated.get() {
+            let negotiated = try await withTaskCancellationHandler {
+                try await value.negotiated.get()
+            } onCancel: {
+                value.channel.close(promise: nil)
+            }
+            switch negotiated {
             case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
             case .upgraded(let session): await session()
             }
@@ -90,15 +105,35 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
         _ route: any UpgradeRoute, _ info: ConnectionInfo
     ) -> NIOTypedWebSocketServerUpgrader<Negotiated> {
         NIOTypedWebSocketServerUpgrader<Negotiated>(maxFrameSize: route.frameByteCountMax) { channel, head in
-            let isAdmitted = head.uri == route.path && route.admits(head, info)
-            return channel.eventLoop.makeSucceededFuture(
-                isAdmitted ? ["sec-websocket-protocol": route.subprotocol] : nil)
+            let isOther = head.uri != route.path
+            guard let problem = isOther ? self.noSuchUpgrade : route.refusal(of: head, info) else {
+                return channel.eventLoop.makeSucceededFuture(["sec-websocket-protocol": route.subprotocol])
+            }
+            // Answered here: once an upgrade was asked for, the request does not get to the ordinary routes.
+            return Self.answer(problem, on: channel).map { nil }
         } upgradePipelineHandler: { channel, _ in
             channel.eventLoop.makeCompletedFuture {
                 try Self.endFirstRequestLimit(channel)
                 return .upgraded(try route.start(channel, info))
             }
         }
+    }
+
+    private var noSuchUpgrade: Problem {
+        Problem(.notFound, reason: "not-found", detail: "there is no upgrade at this path", serverID: serverID)
+    }
+
+    /// Writes a problem document and closes.
+    private static func answer(_ problem: Problem, on channel: any Channel) -> EventLoopFuture<Void> {
+        let body = problem.document
+        let head = HTTPResponseHead(
+            version: .http1_1, status: HTTPResponseStatus(statusCode: problem.status.code),
+            headers: [
+                "content-type": Problem.mediaType, "content-length": "\(body.readableBytes)", "connection": "close",
+            ])
+        channel.write(HTTPServerResponsePart.head(head), promise: nil)
+        channel.write(HTTPServerResponsePart.body(.byteBuffer(body)), promise: nil)
+        return channel.writeAndFlush(HTTPServerResponsePart.end(nil)).flatMap { channel.close() }
     }
 
     private static func endFirstRequestLimit(_ channel: any Channel) throws {

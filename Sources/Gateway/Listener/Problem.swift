@@ -1,7 +1,7 @@
 // Errors of the HTTP interface as RFC 9457 problem documents.
 package import HTTPTypes
 package import Hummingbird
-import NIOCore
+package import NIOCore
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -34,12 +34,18 @@ package struct Problem: Error, Sendable {
 }
 
 extension Problem: HTTPResponseError {
-    package func response(from request: Request, context: some RequestContext) throws -> Response {
+    package static let mediaType = "application/problem+json"
+
+    /// The document as JSON.
+    package var document: ByteBuffer {
         let document = Document(
             status: status.code, title: status.reasonPhrase, detail: detail, reason: reason, serverId: serverID)
-        let body = try JSONEncoder().encode(document)
-        return Response(
-            status: status, headers: [.contentType: "application/problem+json"],
-            body: .init(byteBuffer: ByteBuffer(bytes: body)))
+        // Four texts and a number: encoding them does not fail.
+        return ByteBuffer(bytes: (try? JSONEncoder().encode(document)) ?? Data())
+    }
+
+    package func response(from request: Request, context: some RequestContext) throws -> Response {
+        Response(
+            status: status, headers: [.contentType: Self.mediaType], body: .init(byteBuffer: document))
     }
 }

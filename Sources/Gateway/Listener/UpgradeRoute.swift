@@ -22,8 +22,8 @@ package protocol UpgradeRoute: Sendable {
     var subprotocol: String { get }
     var frameByteCountMax: Int { get }
 
-    /// Whether to upgrade. A request that is not upgraded goes on to the ordinary routes, which say why.
-    func admits(_ request: HTTPRequestHead, _ connection: ConnectionInfo) -> Bool
+    /// Why not to upgrade, or nil to upgrade.
+    func refusal(of request: HTTPRequestHead, _ connection: ConnectionInfo) -> Problem?
 
     /// Sets up the upgraded channel; on its event loop.
     func start(_ channel: any Channel, _ connection: ConnectionInfo) throws -> UpgradedSession

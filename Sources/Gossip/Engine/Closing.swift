@@ -1,4 +1,4 @@
-// How links end.
+// How links end, and what the other end and the administrator are told of it.
 import OrderedCollections
 import Replica
 import Trust
@@ -51,7 +51,7 @@ extension GossipEngine {
         links[id]?.feeder = nil
         if let url = link.targetURL { targetIsDown(url, link, reason, detail) }
         let quiet: [CloseReason] = [.ownAddress, .duplicate]
-        if wasOpen || (link.role == .acceptor && !quiet.contains(reason)) {
+        if !quiet.contains(reason), wasOpen || link.role == .acceptor {
             report(
                 .linkDown(id, serverID: link.peerServerID, address: link.address, reason: reason, detail: detail))
         }

@@ -30,6 +30,15 @@ extension GossipEngine {
         forgetLeftOut(batch)
     }
 
+    /// Begins a round on every link.
+    package mutating func reconcile(at moment: Moment) {
+        now = moment
+        for id in links.keys where links[id]?.phase == .open {
+            links[id]?.wantsRound = true
+            pump(id)
+        }
+    }
+
     /// Changes were missed: the buffer between store and engine overflowed. Every link finds out by a round.
     package mutating func changesMissed(at moment: Moment) {
         now = moment

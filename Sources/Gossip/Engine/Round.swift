@@ -52,8 +52,13 @@ enum NextBurst: Equatable {
     /// margin: a symbol too many costs 14 bytes, one too few costs a round trip.
     static func after(symbolCount: Int, estimate: Int, ownCount: Int, peerCount: Int) -> NextBurst {
         let margin = symbolCount < 64 ? 2.0 : symbolCount < 512 ? 1.35 : 1.15
-        let needed = Int(Double(max(estimate, 8)) * 1.45 * margin)
-        let end = max(needed, symbolCount + max(Round.firstSymbolCount, symbolCount / 2))
+        let likely = Double(max(estimate, 8)) * 1.45
+        var end = max(Int(likely * margin), symbolCount + max(Round.firstSymbolCount, symbolCount / 2))
+        // Symbols that are there already will very likely do: no scan for the sake of the margin.
+        if end > Sketch.keptSymbolCount, likely <= Double(Sketch.keptSymbolCount), symbolCount < Sketch.keptSymbolCount
+        {
+            end = Sketch.keptSymbolCount
+        }
         if StreamRule.prefersStream(estimate: estimate, ownCount: ownCount, peerCount: peerCount) { return .stream }
         if end <= Sketch.keptSymbolCount { return .more(end: end) }
         return end <= Sketch.symbolCountMax ? .fresh(end: end) : .stream

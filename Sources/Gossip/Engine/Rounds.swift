@@ -217,19 +217,21 @@ extension GossipEngine {
         guard let link = links[id], let round = link.round, let serverID = link.peerServerID else { return }
         var statistics = round.statistics
         statistics.duration = now.uptime - round.started
+        let end = Message.roundEnd(
+            RoundEnd(
+                round: round.id, differenceCount: UInt32(clamping: statistics.differenceCount),
+                roundTripCount: UInt8(clamping: statistics.roundTripCount)))
+        let isTold = round.isInitiator && (statistics.differenceCount > 0 || statistics.isStream)
+        if isTold {
+            statistics.byteCount += end.encoded().readableBytes
+            send(end, over: id)
+        }
         links[id]?.round = nil
         links[id]?.lastRound = statistics
         report(.roundFinished(id, serverID: serverID, statistics))
         guard round.isInitiator else { return pump(id) }
         let due = now.uptime + jittered(settings.reconcileInterval)
         links[id]?.roundDue = due
-        if statistics.differenceCount > 0 || statistics.isStream {
-            send(
-                .roundEnd(
-                    RoundEnd(
-                        round: round.id, differenceCount: UInt32(clamping: statistics.differenceCount),
-                        roundTripCount: UInt8(clamping: statistics.roundTripCount))), over: id)
-        }
         // After a stream a round finds what is left. Where that ends in a stream again, as with a gateway that may
         // not pass everything on, there is no hurry.
         let isFirstStream = statistics.isStream && link.lastRound?.isStream != true
@@ -238,6 +240,7 @@ extension GossipEngine {
 
     mutating func receive(roundEnd: RoundEnd, from id: LinkID) {
         guard let round = links[id]?.round, round.id == roundEnd.round else { return }
+        count(.roundEnd(roundEnd), over: id)
         links[id]?.round?.lastProgress = now.uptime
         if round.isInitiator {
             if case .awaitingStream = round.stage { return finishRound(id) }

@@ -84,7 +84,7 @@ extension GossipEngine {
                 .streamFinished(serverID: serverID, entryCount: pull.entryCount, duration: now.uptime - pull.started))
         }
         if link.role == .dialler { return finishRound(id) }
-        send(.roundEnd(RoundEnd(round: position.round, differenceCount: 0, roundTripCount: 0)), over: id)
+        sendCounted(.roundEnd(RoundEnd(round: position.round, differenceCount: 0, roundTripCount: 0)), over: id)
     }
 
     /// The peer asks for a round: it dropped changes for this link, or gave up a round.

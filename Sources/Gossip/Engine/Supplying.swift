@@ -44,7 +44,7 @@ extension GossipEngine {
     private mutating func endSupply(_ id: LinkID, _ supply: Supply) {
         links[id]?.supply = nil
         for _ in 0..<supply.endsOwed {
-            send(.roundEnd(RoundEnd(round: supply.round, differenceCount: 0, roundTripCount: 0)), over: id)
+            sendCounted(.roundEnd(RoundEnd(round: supply.round, differenceCount: 0, roundTripCount: 0)), over: id)
         }
         finishIfExchanged(id)
     }

@@ -156,6 +156,7 @@ extension GossipEngine {
         links[id]?.roundTrip = roundTrip
         let half = Int64(roundTrip / .milliseconds(2))
         let offset = pong.wallTime.millisecondsSince(ping.wall) - half
+        if let last = link.clockOffsetMilliseconds, abs(offset - last) > Self.clockStepMilliseconds { clockStepped(id) }
         links[id]?.clockOffsetMilliseconds = offset
         rivalIsAlive(link)
         let isSkewed = abs(offset) > Int64(Admission.clockBoundMilliseconds)
@@ -164,6 +165,16 @@ extension GossipEngine {
         }
         links[id]?.skewReported = isSkewed
         updateClockVerdict()
+    }
+
+    /// An offset that changes by more than this in one ping is a clock being set.
+    private static let clockStepMilliseconds: Int64 = 5_000
+
+    /// One of the two clocks was set: what was refused because of it may be taken now.
+    private mutating func clockStepped(_ id: LinkID) {
+        links[id]?.leftOut.removeAll { $0.value.lapses != nil }
+        links[id]?.wantsRound = true
+        pump(id)
     }
 
     /// A clock is wrong when most peers say so. Their majority is no proof, but better than one's own word.

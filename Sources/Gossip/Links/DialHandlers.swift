@@ -16,8 +16,6 @@ final class HandshakeWaiter: ChannelInboundHandler, RemovableChannelHandler {
 
     init(_ promise: EventLoopPromise<Void>) { self.promise = promise }
 
-    var future: EventLoopFuture<Void> { promise.futureResult }
-
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .some(.handshakeCompleted) = event as? TLSUserEvent { promise.succeed() }
         context.fireUserInboundEventTriggered(event)
@@ -37,16 +35,16 @@ final class HandshakeWaiter: ChannelInboundHandler, RemovableChannelHandler {
 }
 
 /// Reads the answer of a server that did not upgrade, and says why the link does not come up.
-final class RefusalReader<Value: Sendable>: ChannelInboundHandler {
+final class RefusalReader: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
-    private let promise: EventLoopPromise<Value>
+    private let promise: EventLoopPromise<DialError>
     private var head: HTTPResponseHead?
     private var body = ByteBuffer()
 
     /// More of an answer than this is of no interest.
     private static var bodyByteCountMax: Int { 16 << 10 }
 
-    init(_ promise: EventLoopPromise<Value>) { self.promise = promise }
+    init(_ promise: EventLoopPromise<DialError>) { self.promise = promise }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
@@ -60,7 +58,7 @@ final class RefusalReader<Value: Sendable>: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        promise.fail(DialError("not an agent: its answer is not HTTP (\(error))"))
+        promise.succeed(DialError("not an agent: its answer is not HTTP (\(error))"))
         context.close(promise: nil)
     }
 
@@ -68,13 +66,13 @@ final class RefusalReader<Value: Sendable>: ChannelInboundHandler {
 
     private func finish() {
         guard let head else {
-            return promise.fail(DialError("not an agent: it closed the connection without an answer"))
+            return promise.succeed(DialError("not an agent: it closed the connection without an answer"))
         }
         let problem = try? JSONDecoder().decode(Refusal.self, from: Data(body.readableBytesView))
         if let problem, let member = problem.serverId {
-            promise.fail(DialError("\(problem.detail) (said by \(member))"))
+            promise.succeed(DialError("\(problem.detail) (said by \(member))"))
         } else {
-            promise.fail(DialError("not an agent: it answered \(head.status.code) \(head.status.reasonPhrase)"))
+            promise.succeed(DialError("not an agent: it answered \(head.status.code) \(head.status.reasonPhrase)"))
         }
     }
 

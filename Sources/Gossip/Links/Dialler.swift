@@ -41,24 +41,31 @@ package struct Dialler: Sendable {
 
     private func connect(_ point: AccessPoint) async throws -> LinkConnection {
         let context = try Self.context(point.options)
-        let channel = try await ClientBootstrap(group: group)
+        let loop = group.next()
+        let handshake = loop.makePromise(of: Void.self)
+        let bootstrap = ClientBootstrap(group: loop)
             .channelOption(ChannelOptions.socketOption(.so_keepalive), value: point.options.keepAlive ? 1 : 0)
             .channelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(ChannelOptions.autoRead, value: true)
             .connectTimeout(TimeAmount(point.options.timeout))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let ready = channel.eventLoop.makePromise(of: Void.self)
                     let name = point.options.serverName ?? (Self.isAddress(point.host) ? nil : point.host)
                     try channel.pipeline.syncOperations.addHandler(
                         NIOSSLClientHandler(context: context, serverHostname: name))
-                    try channel.pipeline.syncOperations.addHandler(HandshakeWaiter(ready))
+                    try channel.pipeline.syncOperations.addHandler(HandshakeWaiter(handshake))
                 }
             }
-            .connect(host: point.host, port: point.port).get()
+        let channel: any Channel
+        do {
+            channel = try await bootstrap.connect(host: point.host, port: point.port).get()
+        } catch {
+            handshake.fail(error)
+            throw error
+        }
         return try await withTaskCancellationHandler {
             do {
-                return try await upgrade(channel, point)
+                try await handshake.futureResult.get()
+                return try await answered { try await upgrade(channel, point) }
             } catch {
                 channel.close(promise: nil)
                 throw error
@@ -68,12 +75,16 @@ package struct Dialler: Sendable {
         }
     }
 
+    /// What TLS calls a connection that just ends means something else once its handshake is done.
+    private func answered(_ body: () async throws -> LinkConnection) async throws -> LinkConnection {
+        do {
+            return try await body()
+        } catch let error as NIOSSLError where error == .uncleanShutdown {
+            throw DialError("not an agent: it closed the connection without an answer")
+        }
+    }
+
     private func upgrade(_ channel: any Channel, _ point: AccessPoint) async throws -> LinkConnection {
-        try await channel.eventLoop.flatSubmit {
-            channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.handler(type: HandshakeWaiter.self).future
-            }.flatMap { $0 }
-        }.get()
         var certificateHash: [UInt8]?
         if !point.options.isUnbound {
             guard let certificate = try await channel.nioSSL_peerCertificate().get() else {
@@ -83,11 +94,12 @@ package struct Dialler: Sendable {
         }
         let head = try requestHead(point, certificateHash)
         let meter = LinkMeter()
-        let result = try await channel.eventLoop.flatSubmit {
-            Self.configureUpgrade(channel, head, meter)
-        }.get()
-        return LinkConnection(
-            channel: try await result.get(), meter: meter, address: point.url, certificateHash: certificateHash)
+        let negotiated = try await channel.eventLoop.flatSubmit { Self.upgrade(channel, head, meter) }.get()
+        switch negotiated {
+        case .link(let link):
+            return LinkConnection(channel: link, meter: meter, address: point.url, certificateHash: certificateHash)
+        case .refused(let refusal): throw try await refusal.get()
+        }
     }
 
     private func requestHead(_ point: AccessPoint, _ certificateHash: [UInt8]?) throws -> HTTPRequestHead {
@@ -106,28 +118,34 @@ package struct Dialler: Sendable {
 
     private typealias LinkChannel = NIOAsyncChannel<LinkInbound, Message>
 
-    private static func configureUpgrade(
+    /// What came of an upgrade request.
+    private enum Negotiated: Sendable {
+        case link(LinkChannel)
+        /// Completes with the reason once the answer has been read.
+        case refused(EventLoopFuture<DialError>)
+    }
+
+    private static func upgrade(
         _ channel: any Channel, _ head: HTTPRequestHead, _ meter: LinkMeter
-    ) -> EventLoopFuture<EventLoopFuture<LinkChannel>> {
-        channel.eventLoop.makeCompletedFuture {
-            let upgrader = NIOTypedWebSocketClientUpgrader<LinkChannel>(maxFrameSize: Message.byteCountMax) {
-                channel, _ in
-                channel.eventLoop.makeCompletedFuture { try channel.configureLink(isClient: true, meter: meter) }
-            }
-            let refusal = channel.eventLoop.makePromise(of: LinkChannel.self)
-            let configuration = NIOTypedHTTPClientUpgradeConfiguration<LinkChannel>(
-                upgradeRequestHead: head, upgraders: [upgrader]
-            ) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(RefusalReader(refusal))
-                }.flatMap { refusal.futureResult }
-            }
-            let result = try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-                configuration: .init(upgradeConfiguration: configuration))
-            result.whenFailure { refusal.fail($0) }
-            result.whenSuccess { refusal.succeed($0) }
-            return result
+    ) -> EventLoopFuture<Negotiated> {
+        let upgrader = NIOTypedWebSocketClientUpgrader<Negotiated>(maxFrameSize: Message.byteCountMax) { channel, _ in
+            channel.eventLoop.makeCompletedFuture { .link(try channel.configureLink(isClient: true, meter: meter)) }
         }
+        let upgrade = NIOTypedHTTPClientUpgradeConfiguration<Negotiated>(
+            upgradeRequestHead: head, upgraders: [upgrader]
+        ) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                let refusal = channel.eventLoop.makePromise(of: DialError.self)
+                try channel.pipeline.syncOperations.addHandler(RefusalReader(refusal))
+                return .refused(refusal.futureResult)
+            }
+        }
+        var configuration = NIOUpgradableHTTPClientPipelineConfiguration<Negotiated>(upgradeConfiguration: upgrade)
+        // The peer's first messages may come together with its answer.
+        configuration.leftOverBytesStrategy = .forwardBytes
+        return channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: configuration)
+        }.flatMap { $0 }
     }
 
     private static func context(_ options: LinkOptions) throws -> NIOSSLContext {
@@ -146,23 +164,38 @@ package struct Dialler: Sendable {
 
     private static func isAddress(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
 
+    /// The TLS library tells its reasons in a text of its own.
+    private static func explainTLS(_ error: any Error) -> String {
+        let text = "\(error)"
+        if text.contains("CERTIFICATE_VERIFY_FAILED") {
+            return "certificate: no trusted authority signed it, and the options of this connection demand one"
+        }
+        if text.contains("uncleanShutdown") { return "not an agent: it closed the connection during the TLS handshake" }
+        if error is NIOSSLExtraError { return "certificate: it is not made out to this host: \(text)" }
+        let isOtherProtocol = ["WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNEXPECTED_MESSAGE", "tls_record"].contains {
+            text.contains($0)
+        }
+        return isOtherProtocol ? "not an agent: it does not speak TLS" : "certificate: TLS failed: \(text)"
+    }
+
     private static func explain(_ error: any Error, _ point: AccessPoint) -> String {
         switch error {
         case let error as NIOConnectionError:
-            let reasons = error.connectionErrors.map { "\(($0.error as? IOError).map(reason(of:)) ?? "\($0.error)")" }
+            let reasons = error.connectionErrors.map {
+                "\(($0.error as? IOError).map(ConnectionFailure.reason(of:)) ?? "\($0.error)")"
+            }
             let dns = error.dnsAError == nil ? [] : ["the name \(point.host) is not known"]
             return "unreachable: " + (reasons + dns).uniqued.joined(separator: "; ")
-        case let error as IOError: return "unreachable: \(reason(of: error))"
+        case let error as IOError: return "unreachable: \(ConnectionFailure.reason(of: error))"
         case let error as ChannelError:
             if case .connectTimeout = error { return "unreachable: no answer in \(point.options.timeout)" }
             return "unreachable: the connection was closed during the handshake"
-        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
-            return "certificate: TLS failed: \(error)"
+        case is HTTPParserError: return "not an agent: its answer is not HTTP"
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: return explainTLS(error)
         default: return "not an agent: \(error)"
         }
     }
 
-    private static func reason(of error: IOError) -> String { unsafe String(cString: strerror(error.errnoCode)) }
 }
 
 /// Ciphers with authenticated encryption only.

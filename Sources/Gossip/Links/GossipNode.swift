@@ -83,6 +83,12 @@ package actor GossipNode {
 
     package func setIdentity(_ identity: MemberIdentity) { engine.setIdentity(identity) }
 
+    /// Begins a round on every link, because this member's map is known to lack something.
+    package func reconcile() {
+        engine.reconcile(at: clock.moment())
+        perform()
+    }
+
     /// Says goodbye on every link and returns once all are closed.
     package func shutDown() async {
         engine.shutDown(at: clock.moment())
@@ -112,7 +118,7 @@ package actor GossipNode {
                 for try await event in inbound { received(event, from: id) }
             }
         } catch {
-            detail = "the connection broke: \(error)"
+            detail = ConnectionFailure.describe(error)
         }
         connections[id] = nil
         engine.linkClosed(id, detail: detail, at: clock.moment())

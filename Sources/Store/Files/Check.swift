@@ -47,6 +47,16 @@ extension Store {
         return try check(StoreLocation.openForReading(directory, access: .readOnly), progress: progress)
     }
 
+    /// Reads every page that opening the store reads, without changing anything, and judges nothing.
+    ///
+    /// For a child process: a file that is cut off or damaged in its inner pages ends the process that reads it.
+    @available(*, noasync, message: "blocks")
+    package static func probe(directory: String) throws(StoreError) {
+        guard FileCalls.exists(directory + "/data.mdb") else { return }
+        let environment = try StoreLocation.openForReading(directory, access: .readOnly)
+        _ = try DerivedState(scanning: environment.beginRead(), path: directory)
+    }
+
     /// The same for a backup, or another file that nobody writes.
     static func check(file: String, progress: (Int) -> Void) throws(StoreError) -> CheckReport {
         try check(StoreLocation.openForReading(file, access: .readOnlyFile), progress: progress)
