@@ -67,7 +67,8 @@ struct ConfigurationDirectoryTests {
         let error = #expect(throws: ConfigurationErrors.self) {
             try directory.configuration.write(DebugConfiguration())
         }
-        #expect(error?.lines == ["config/debug.json: cannot rename the new file to it: Is a directory"])
+        let file = directory.path + "/debug.json"
+        #expect(error?.lines == ["config/debug.json: cannot write it: rename failed on \(file): Is a directory"])
         #expect(directory.names() == ["debug.json"])
         #expect(throws: ConfigurationErrors.self) {
             try ConfigurationDirectory(path: directory.path + "/missing").write(DebugConfiguration())

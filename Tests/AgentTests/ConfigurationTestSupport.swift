@@ -55,7 +55,7 @@ final class TemporaryDirectory: Sendable {
     var configuration: ConfigurationDirectory { ConfigurationDirectory(path: path) }
 
     func write(_ text: String, to name: String, mode: UInt32 = 0o600) throws {
-        try AtomicFile.write(Array(text.utf8), to: name, in: path)
+        try FileModes.writePrivateFile("\(path)/\(name)", bytes: Array(text.utf8), overwriting: true)
         _ = unsafe chmod("\(path)/\(name)", mode)
     }
 

@@ -19,8 +19,6 @@ enum HostError: Error, Equatable, Sendable {
     case wrongOwner(path: String, owner: UInt32, wanted: UInt32)
     /// A private file is open to its group or to others; both are permission bits.
     case wrongMode(path: String, mode: UInt32, wanted: UInt32)
-    /// Another process holds the lock; the pid is missing when that process has not written it yet.
-    case lockHeld(path: String, pid: Int32?)
     /// `NOTIFY_SOCKET` holds something that is not an address of the readiness protocol.
     case notifyAddress(String)
 }
@@ -47,12 +45,6 @@ extension HostError: CustomStringConvertible {
         case .wrongMode(let path, let mode, let wanted):
             "\(path) has mode \(Self.octal(mode)), open to other users, and must have \(Self.octal(wanted)); "
                 + "run: chmod \(Self.octal(wanted)) \(path.quoted)"
-        case .lockHeld(let path, let pid):
-            if let pid {
-                "\(path) is locked by process \(pid); stop that process first, or choose another directory"
-            } else {
-                "\(path) is locked by another process; find it with: fuser \(path.quoted)"
-            }
         case .notifyAddress(let value):
             "NOTIFY_SOCKET is '\(value)', which is neither an absolute path nor an abstract name ('@...') of at most "
                 + "\(ServiceNotifier.addressBytesMax) bytes; start the program with systemd, or without this variable"

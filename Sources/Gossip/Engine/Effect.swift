@@ -52,6 +52,7 @@ package enum Report: Sendable, Equatable {
     case outboxDropped(serverID: String, keyCount: Int)
     case roundFinished(LinkID, serverID: String, RoundStatistics)
     case streamStarted(LinkID, serverID: String, entryCount: UInt64, incoming: Bool, resumed: Bool)
+    case streamProgress(serverID: String, entryCount: Int, entryCountMax: UInt64)
     case streamFinished(serverID: String, entryCount: Int, duration: Duration)
     case reconciliationRests(serverID: String, refusedCount: Int)
 }

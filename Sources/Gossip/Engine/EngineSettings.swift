@@ -30,6 +30,8 @@ package struct EngineSettings: Sendable {
     package var linkCountMax = 4_096
     /// A round in which nothing happens for this long is given up and begun anew.
     package var roundStallLimit: Duration = .seconds(60)
+    /// How often the progress of a stream is told.
+    package var streamReportInterval: Duration = .seconds(5)
     /// Peers for which the position of a broken-off stream is remembered.
     package var streamPositionCountMax = 64
 

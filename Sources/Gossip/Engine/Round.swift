@@ -108,4 +108,7 @@ struct Pull: Sendable {
     let started: Duration
     var lastProgress: Duration
     var entryCount = 0
+    /// How many entries the peer has, by its summary.
+    let entryCountMax: UInt64
+    var lastReported: Duration
 }

@@ -27,7 +27,9 @@ extension GossipEngine {
     private mutating func startPull(_ id: LinkID, round: UInt32, entryCount: UInt64) {
         guard let serverID = links[id]?.peerServerID else { return }
         let after = streamPositions[serverID] ?? []
-        links[id]?.pull = Pull(round: round, started: now.uptime, lastProgress: now.uptime)
+        links[id]?.pull = Pull(
+            round: round, started: now.uptime, lastProgress: now.uptime, entryCountMax: entryCount,
+            lastReported: now.uptime)
         sendCounted(.streamRequest(StreamRequest(round: round, after: after)), over: id)
         report(
             .streamStarted(
@@ -75,6 +77,7 @@ extension GossipEngine {
                 streamPositions.removeFirst()
             }
             streamPositions[serverID] = position.lastKey
+            reportProgress(id, serverID)
             return
         }
         streamPositions[serverID] = nil
@@ -85,6 +88,14 @@ extension GossipEngine {
         }
         if link.role == .dialler { return finishRound(id) }
         sendCounted(.roundEnd(RoundEnd(round: position.round, differenceCount: 0, roundTripCount: 0)), over: id)
+    }
+
+    /// Tells now and then how far a long stream is.
+    private mutating func reportProgress(_ id: LinkID, _ serverID: String) {
+        guard let pull = links[id]?.pull else { return }
+        guard pull.lastReported + settings.streamReportInterval <= now.uptime else { return }
+        links[id]?.pull?.lastReported = now.uptime
+        report(.streamProgress(serverID: serverID, entryCount: pull.entryCount, entryCountMax: pull.entryCountMax))
     }
 
     /// The peer asks for a round: it dropped changes for this link, or gave up a round.

@@ -56,6 +56,8 @@ extension Report {
                 "\(resumed ? "resuming" : "starting") a stream of up to \(count) entries "
                     + "\(incoming ? "from" : "to") \(serverID)"
             )
+        case .streamProgress(let serverID, let count, let countMax):
+            (.info, "\(count) of up to \(countMax) entries streamed from \(serverID) so far")
         case .streamFinished(let serverID, let count, let duration):
             (
                 .info,

@@ -46,9 +46,12 @@ struct ConfigurationDirectory: Sendable, Equatable {
     /// Writes one file in one step, mode 0600.
     func write<File: ConfigurationFile>(_ content: File) throws(ConfigurationErrors) {
         do {
-            try AtomicFile.write(Array(content.toJSON().prettyText.utf8), to: File.fileName, in: path)
+            try FileModes.writePrivateFile(
+                "\(path)/\(File.fileName)", bytes: Array(content.toJSON().prettyText.utf8), overwriting: true)
         } catch {
-            throw ConfigurationErrors(Self.systemError(error, file: File.displayName, operation: error.operation))
+            throw ConfigurationErrors(
+                ConfigurationError(
+                    file: File.displayName, problem: .system(operation: "write it", reason: error.description)))
         }
     }
 

@@ -40,7 +40,7 @@ struct FileStatus: Sendable, Equatable {
     }
 }
 
-/// An open file or directory, closed when its owner is done.
+/// A file open for reading, closed when its owner is done.
 struct OwnedDescriptor: ~Copyable {
     private let descriptor: Int32
 
@@ -56,16 +56,6 @@ struct OwnedDescriptor: ~Copyable {
     /// Opens a file for reading. A pipe or device is opened without waiting, so that its status can be read.
     static func openForReading(_ path: String) throws(SystemCallError) -> OwnedDescriptor {
         try OwnedDescriptor(unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), operation: "open")
-    }
-
-    static func openDirectory(_ path: String) throws(SystemCallError) -> OwnedDescriptor {
-        try OwnedDescriptor(unsafe open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY), operation: "open")
-    }
-
-    /// Makes a file that did not exist, for this user only.
-    static func create(_ path: String) throws(SystemCallError) -> OwnedDescriptor {
-        let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
-        return try OwnedDescriptor(unsafe open(path, flags, mode_t(0o600)), operation: "create")
     }
 
     func status() throws(SystemCallError) -> FileStatus {
@@ -89,23 +79,5 @@ struct OwnedDescriptor: ~Copyable {
             content.append(contentsOf: chunk.prefix(count))
         }
         return content
-    }
-
-    func write(_ bytes: [UInt8]) throws(SystemCallError) {
-        var written = 0
-        while written < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[written...])
-                return unsafe Glibc.write(descriptor, rest.baseAddress, rest.count)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw SystemCallError(last: "write") }
-            written += count
-        }
-    }
-
-    /// Returns when the content, or a directory's names, would survive a loss of power.
-    func sync() throws(SystemCallError) {
-        guard fsync(descriptor) == 0 else { throw SystemCallError(last: "sync") }
     }
 }
