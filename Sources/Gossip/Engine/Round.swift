@@ -48,6 +48,9 @@ enum NextBurst: Equatable {
     case fresh(end: Int)
     case stream
 
+    /// Enough symbols to know a difference to within some six percent.
+    private static let refinedSymbolCount = 512
+
     /// Sizes the next burst from the estimate so far. An estimate from few symbols is uncertain, so it gets a wide
     /// margin: a symbol too many costs 14 bytes, one too few costs a round trip.
     static func after(symbolCount: Int, estimate: Int, ownCount: Int, peerCount: Int) -> NextBurst {
@@ -58,6 +61,10 @@ enum NextBurst: Equatable {
         if end > Sketch.keptSymbolCount, likely <= Double(Sketch.keptSymbolCount), symbolCount < Sketch.keptSymbolCount
         {
             end = Sketch.keptSymbolCount
+        }
+        // Where the margin alone would cost more than a round trip, a better estimate comes first.
+        if end > refinedSymbolCount * 16, symbolCount < refinedSymbolCount {
+            return .more(end: refinedSymbolCount)
         }
         if StreamRule.prefersStream(estimate: estimate, ownCount: ownCount, peerCount: peerCount) { return .stream }
         if end <= Sketch.keptSymbolCount { return .more(end: end) }
