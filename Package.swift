@@ -41,7 +41,6 @@ let package = Package(
             name: "Gossip",
             dependencies: [
                 "Replica", "Trust",
-                .product(name: "HashTreeCollections", package: "swift-collections"),
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -96,7 +95,6 @@ let package = Package(
                 "Replica", "Store",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             path: "Benchmarks",
             swiftSettings: settings),

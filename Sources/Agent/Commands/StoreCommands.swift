@@ -2,13 +2,6 @@
 import ArgumentParser
 import Glibc
 import Store
-import Subprocess
-
-#if canImport(System)
-    import System
-#else
-    import SystemPackage
-#endif
 
 struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -54,6 +54,7 @@ actor ServerUpdatePublisher {
             await publish()
             let interval = await member.configuration.settings.updateInterval
             do {
+                // Not a wait for something to happen: updates are due by the clock.
                 try await Task.sleep(for: interval)
             } catch {
                 return

@@ -100,7 +100,6 @@ package struct GossipEngine: Sendable {
     /// Sends a message over a link, charging its credit.
     mutating func send(_ message: Message, over id: LinkID) {
         links[id]?.credit -= message.creditCost
-        links[id]?.lastSent = now.uptime
         effects.append(.send(id, message))
     }
 

@@ -53,7 +53,6 @@ struct Link: Sendable {
 
     // Liveness and clock
     var lastHeard: Duration
-    var lastSent: Duration
     var ping: (token: UInt64, uptime: Duration, wall: WallTime)?
     var nextPing: Duration
     var roundTrip: Duration?
@@ -95,7 +94,6 @@ struct Link: Sendable {
         self.phase = phase
         since = now
         lastHeard = now.uptime
-        lastSent = now.uptime
         nextPing = now.uptime
     }
 }
