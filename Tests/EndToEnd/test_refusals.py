@@ -1,6 +1,8 @@
 # Whoever is not a member, or not the right one: what they are told, and what the member that dialled is told.
+import http.client
 import http.server
 import socket
+import ssl
 import threading
 import time
 
@@ -235,3 +237,13 @@ def test_a_plain_http_server_is_no_agent(cluster):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_an_upgrade_that_is_not_complete_is_answered_like_an_ordinary_request(agent):
+    host, port = agent.address
+    for path, protocol, status in (("/cluster/gossip", "websocket", 426), ("/", "h2c", 200)):
+        context = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection(host, port, timeout=5, context=context)
+        connection.request("GET", path, headers={"Connection": "Upgrade", "Upgrade": protocol})
+        assert connection.getresponse().status == status, (path, protocol)
+        connection.close()

@@ -77,16 +77,11 @@ struct FrontDoorContext: RequestContext {
 extension Router where Context == FrontDoorContext {
     /// What `/cluster/gossip` answers when it does not upgrade: why not.
     func addGossipRefusals(_ authenticator: MemberAuthenticator) {
-        get(RouterPath(Message.path)) { request, _ -> Response in
-            let serverID = authenticator.serverID
-            guard request.headers[.upgrade]?.lowercased() == "websocket" else {
-                throw Problem(
-                    .upgradeRequired, reason: "upgrade-required",
-                    detail: "\(Message.path) takes WebSocket upgrades from members of the cluster only",
-                    serverID: serverID)
-            }
+        let serverID = authenticator.serverID
+        get(RouterPath(Message.path)) { _, _ -> Response in
             throw Problem(
-                .badRequest, reason: "bad-upgrade", detail: "the WebSocket upgrade request is not complete",
+                .upgradeRequired, reason: "upgrade-required",
+                detail: "\(Message.path) takes complete WebSocket upgrades from members of the cluster only",
                 serverID: serverID)
         }
     }

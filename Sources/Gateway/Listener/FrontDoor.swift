@@ -53,6 +53,8 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
                 peerAddress: channel.remoteAddress?.ipAddress ?? "unknown", certificateHash: served.hash)
             let negotiated = try pipeline.configureUpgradableHTTPServerPipeline(
                 configuration: configuration(channel, info))
+            let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            try pipeline.addHandler(UpgradeFilter(), position: .after(decoder))
             // A connection that ends before it came to terms leaves the upgrade handler without a word.
             let outcome = channel.eventLoop.makePromise(of: Negotiated.self)
             negotiated.cascade(to: outcome)
