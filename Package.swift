@@ -98,6 +98,14 @@ let package = Package(
             ],
             path: "Benchmarks",
             swiftSettings: settings),
+        .target(
+            name: "SimulatedWorld",
+            dependencies: [
+                "Gossip", "Replica", "Trust",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Simulations/World",
+            swiftSettings: settings),
         .testTarget(name: "ReplicaTests", dependencies: ["Replica"], swiftSettings: settings),
         .testTarget(
             name: "TrustTests", dependencies: ["Trust"], exclude: ["pyjwt_check.py"], swiftSettings: settings),
@@ -105,7 +113,7 @@ let package = Package(
         .testTarget(
             name: "GossipTests",
             dependencies: [
-                "Gossip", "Replica", "Trust",
+                "Gossip", "Replica", "Trust", "SimulatedWorld",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],

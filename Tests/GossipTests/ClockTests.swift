@@ -1,6 +1,7 @@
 // Clocks that are wrong: named at both ends, judged by the majority, and no reason to lose a link.
 import Gossip
 import Replica
+import SimulatedWorld
 import Testing
 import Trust
 

@@ -1,6 +1,7 @@
 // Several connections between two members, restarts and clones.
 import Gossip
 import Replica
+import SimulatedWorld
 import Testing
 import Trust
 
@@ -60,7 +61,7 @@ struct DuplicateLinkTests {
         world.add("hub", try makeRing(0))
         world.add("twin", try makeRing(0), dials: ["hub"])
         world.run(for: .seconds(1))
-        let copy = Member(name: "twin", url: "copy", ring: try makeRing(0), settings: EngineSettings(), world: world)
+        let copy = world.add("copy", try makeRing(0), serverID: "twin")
         copy.setAccessPoints(["hub"])
         world.run(for: .seconds(3))
         let alarms = world["hub"].reports.filter { if case .clone("twin", _) = $0 { true } else { false } }
@@ -75,7 +76,7 @@ struct DuplicateLinkTests {
     func twins() throws {
         let world = World(seed: 5)
         world.add("twin", try makeRing(0))
-        let copy = Member(name: "twin", url: "copy", ring: try makeRing(0), settings: EngineSettings(), world: world)
+        let copy = world.add("copy", try makeRing(0), serverID: "twin")
         copy.setAccessPoints(["twin"])
         world.run(for: .seconds(2))
         for member in [world["twin"], copy] {

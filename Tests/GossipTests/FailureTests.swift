@@ -2,6 +2,7 @@
 import Gossip
 import NIOCore
 import Replica
+import SimulatedWorld
 import Testing
 import Trust
 

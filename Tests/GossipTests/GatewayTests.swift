@@ -1,6 +1,7 @@
 // What a peer proven by a gateway's key alone may write, and what it is given.
 import Gossip
 import Replica
+import SimulatedWorld
 import Testing
 import Trust
 

@@ -1,6 +1,7 @@
 // Keys added and removed while links are open.
 import Gossip
 import Replica
+import SimulatedWorld
 import Testing
 import Trust
 

@@ -1,6 +1,7 @@
 // Changes on their way through a cluster: everywhere, once over each link, never back.
 import Gossip
 import Replica
+import SimulatedWorld
 import Testing
 import Trust
 
@@ -21,7 +22,7 @@ struct LiveChangeTests {
     @Test("A change goes along a chain of three once over each link and is not sent back")
     func chain() throws {
         let world = World(seed: 1)
-        world.logsEntries = true
+        world.keepsAccounts = true
         try world.addMembers(3) { $0 > 0 ? [$0 - 1] : [] }
         world.run(for: .seconds(2))
         let entry = try world["m0"].put("config/a", "1")
@@ -34,7 +35,7 @@ struct LiveChangeTests {
     @Test("A change at the edge of a star of seven reaches everybody once")
     func star() throws {
         let world = World(seed: 2)
-        world.logsEntries = true
+        world.keepsAccounts = true
         try world.addMembers(7) { $0 > 0 ? [0] : [] }
         world.run(for: .seconds(2))
         let entry = try world["m3"].put("config/a", "1")
@@ -49,7 +50,7 @@ struct LiveChangeTests {
     @Test("Where links form a ring a change goes over each link at most once each way")
     func ring() throws {
         let world = World(seed: 3)
-        world.logsEntries = true
+        world.keepsAccounts = true
         try world.addMembers(5) { [($0 + 1) % 5] }
         world.run(for: .seconds(2))
         let entry = try world["m0"].put("config/a", "1")
@@ -109,7 +110,7 @@ struct LiveChangeTests {
         try world.addMembers(2) { $0 > 0 ? [0] : [] }
         world.run(for: .seconds(2))
         for name in ["m0", "m1"] {
-            world[name].store.put(try makeEntry("data/of-\(name)"))
+            world[name].memory.put(try makeEntry("data/of-\(name)"))
             world[name].input { $0.changesMissed(at: $1) }
         }
         world.run(for: .seconds(2))
@@ -133,6 +134,7 @@ struct LiveChangeTests {
     @Test("A batch larger than a message goes in several")
     func large() throws {
         let world = World(seed: 9)
+        world.keepsAccounts = true
         try world.addMembers(2) { $0 > 0 ? [0] : [] }
         world.run(for: .seconds(2))
         let text = String(repeating: "x", count: 100_000)

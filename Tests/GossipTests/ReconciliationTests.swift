@@ -1,6 +1,7 @@
 // What it costs to find out what two maps lack of each other: bytes, round trips, and the result.
 import Gossip
 import Replica
+import SimulatedWorld
 import Testing
 import Trust
 
@@ -11,12 +12,6 @@ private enum Common {
             key: Key(checked: Array("config/common-\(number)".utf8)),
             version: Version(clock: Clock(startOfTests), origin: Origin(raw: 9)), value: Array("\(number)".utf8))
     }
-
-    static let store: MemoryStore = {
-        var store = MemoryStore()
-        for entry in entries { store.put(entry) }
-        return store
-    }()
 }
 
 struct RoundCost {
@@ -31,7 +26,9 @@ struct RoundCost {
 func measureRound(differences: Int, seed: UInt64) throws -> RoundCost {
     let world = World(seed: seed)
     let ring = try makeRing(0)
-    for name in ["a", "b"] { world.add(name, ring).store = Common.store }
+    let first = world.add("a", ring)
+    for entry in Common.entries { first.memory.put(entry) }
+    world.add("b", ring, store: first.memory.copy())
     var missing = differences
     while missing > 0 {
         let version = Version(clock: Clock(startOfTests), origin: Origin(raw: world.random.next()))
@@ -39,7 +36,7 @@ func measureRound(differences: Int, seed: UInt64) throws -> RoundCost {
         // A common key with another value in one map differs in two entries.
         let isRival = missing > 1 && Int.random(in: 0..<3, using: &world.random) == 0
         let text = isRival ? "config/common-\(missing)" : "data/\(missing)"
-        world[name].store.put(Entry(key: try Key(text), version: version, value: [1]))
+        world[name].memory.put(Entry(key: try Key(text), version: version, value: [1]))
         missing -= isRival ? 2 : 1
     }
     world["a"].setAccessPoints(["b"])
@@ -50,7 +47,7 @@ func measureRound(differences: Int, seed: UInt64) throws -> RoundCost {
     cost.counted = statistics
     cost.byteCount = world.connections.reduce(0) { $0 + $1.reconciliationByteCount }
     cost.roundTrips = statistics.duration / (world.latency * 2)
-    cost.isEqual = world["a"].store.isSame(as: world["b"].store)
+    cost.isEqual = world["a"].memory.isSame(as: world["b"].memory)
     cost.violations = world.violations
     return cost
 }
@@ -106,8 +103,8 @@ struct ReconciliationTests {
     @Test("Both ends report a round's end, and the same numbers", arguments: [0, 3])
     func bothEnds(differences: Int) throws {
         let world = World(seed: 11)
-        for name in ["a", "b"] { world.add(name, try makeRing(0)).store.put(try makeEntry("data/x")) }
-        for number in 0..<differences { world["a"].store.put(try makeEntry("config/\(number)")) }
+        for name in ["a", "b"] { world.add(name, try makeRing(0)).memory.put(try makeEntry("data/x")) }
+        for number in 0..<differences { world["a"].memory.put(try makeEntry("config/\(number)")) }
         world["a"].setAccessPoints(["b"])
         world.run(for: .seconds(5))
         let first = try #require(world["a"].finishedRounds.first)
@@ -122,8 +119,8 @@ struct ReconciliationTests {
         let world = World(seed: 12)
         for (origin, name) in [(1, "a"), (2, "b")] as [(UInt64, String)] {
             let member = world.add(name, try makeRing(0))
-            for number in 0..<10 { member.store.put(try makeEntry("data/\(number)")) }
-            member.store.put(try makeEntry("config/x", name, origin: origin))
+            for number in 0..<10 { member.memory.put(try makeEntry("data/\(number)")) }
+            member.memory.put(try makeEntry("config/x", name, origin: origin))
         }
         world["a"].setAccessPoints(["b"])
         world.run(for: .seconds(2))
@@ -151,7 +148,7 @@ struct ReconciliationTests {
             let member = world.add(name, try makeRing(0))
             member.storeDelay = .milliseconds(3)
             for number in 0..<500 {
-                member.store.put(try makeEntry(number < 300 ? "data/\(number)" : "data/\(name)-\(number)"))
+                member.memory.put(try makeEntry(number < 300 ? "data/\(number)" : "data/\(name)-\(number)"))
             }
         }
         world["a"].setAccessPoints(["b"])

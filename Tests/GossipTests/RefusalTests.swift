@@ -1,6 +1,7 @@
 // Entries that a peer does not take: why, told to whom, and left out of later rounds for how long.
 import Gossip
 import Replica
+import SimulatedWorld
 import Testing
 import Trust
 

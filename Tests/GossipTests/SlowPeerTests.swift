@@ -1,6 +1,7 @@
 // Peers that take data slowly or not at all: bounded memory, bounded credit, and repair afterwards.
 import Gossip
 import Replica
+import SimulatedWorld
 import Testing
 import Trust
 
@@ -42,7 +43,7 @@ struct SlowPeerTests {
     @Test("While a peer is busy, writes of one key are sent once, in their newest form")
     func conflation() throws {
         let world = try makePair(seed: 2, slowDials: true, window: 1_000)
-        world.logsEntries = true
+        world.keepsAccounts = true
         for number in 0..<500 {
             try world["fast"].put("data/\(number % 5)", "value number \(number)")
             world.run(for: .milliseconds(1))

@@ -1,6 +1,7 @@
 // Maps sent whole, in key order: to new members, and after a break from where it got to.
 import Gossip
 import Replica
+import SimulatedWorld
 import Testing
 import Trust
 
@@ -13,7 +14,7 @@ struct StreamTests {
         settings.creditWindow = window
         let member = world.add("full", ring, settings: settings)
         for number in 0..<full {
-            member.store.put(try makeEntry("data/\(10_000 + number)", String(repeating: "x", count: 400)))
+            member.memory.put(try makeEntry("data/\(10_000 + number)", String(repeating: "x", count: 400)))
         }
         world.add("new", ring, settings: settings)
         world[fullDials ? "full" : "new"].setAccessPoints([fullDials ? "new" : "full"])
@@ -43,9 +44,9 @@ struct StreamTests {
         let world = World(seed: 3)
         var settings = EngineSettings()
         settings.creditWindow = window
-        world.logsEntries = true
+        world.keepsAccounts = true
         let full = world.add("full", try makeRing(0), settings: settings)
-        for number in 0..<3_000 { full.store.put(try makeEntry("data/\(number)", String(repeating: "x", count: 400))) }
+        for number in 0..<3_000 { full.memory.put(try makeEntry("data/\(number)", String(repeating: "x", count: 400))) }
         world.add("new", try makeRing(0), dials: ["full"], settings: settings)
         world.run(for: .seconds(10))
         #expect(world["new"].store.count == 3_000)
@@ -58,7 +59,7 @@ struct StreamTests {
     @Test("A broken stream goes on after the last key that was committed", arguments: [false, true])
     func resumed(fullDials: Bool) throws {
         let world = try makePair(seed: 4, full: 10_000, fullDials: fullDials, window: 300_000)
-        world.logsEntries = true
+        world.keepsAccounts = true
         world["new"].storeDelay = .milliseconds(50)
         world.run(until: { world["new"].store.count > 500 }, limit: .seconds(10))
         world.cut("full", "new", staysCut: false)
@@ -81,7 +82,7 @@ struct StreamTests {
         let world = World(seed: 5)
         for (name, count) in [("a", isLarger ? 4_000 : 3_000), ("b", isLarger ? 3_000 : 4_000)] {
             let member = world.add(name, try makeRing(0))
-            for number in 0..<count { member.store.put(try makeEntry("data/\(name)-\(number)")) }
+            for number in 0..<count { member.memory.put(try makeEntry("data/\(name)-\(number)")) }
         }
         world["a"].setAccessPoints(["b"])
         world.run(for: .seconds(30))

@@ -54,6 +54,8 @@ enum StatusDocument {
             "bytesReceived": .integer(Int64(link.bytesReceived)), "streaming": .bool(status.isStreaming),
             "keys": .array(status.keyIDs.map { .string($0) }), "gatewayScoped": .bool(status.isGatewayScoped),
             "refusedEntries": .integer(Int64(status.refusedCount)),
+            "queuedKeys": .integer(Int64(status.queuedKeyCount)),
+            "leftOutKeys": .integer(Int64(status.leftOutKeyCount)),
         ]
         if let roundTrip = status.roundTrip { fields["roundTripMilliseconds"] = milliseconds(roundTrip) }
         if let software = status.software { fields["software"] = .string(software) }

@@ -18,6 +18,9 @@ package struct LinkStatus: Sendable {
     package var lastRound: RoundStatistics?
     package var isStreaming: Bool
     package var refusedCount: Int
+    /// Keys that wait for the peer's credit, and keys left out of reconciliation because of refusals.
+    package var queuedKeyCount: Int
+    package var leftOutKeyCount: Int
     package var software: String?
     package var isExternal: Bool
 }
@@ -40,6 +43,7 @@ extension GossipEngine {
                 clockOffsetMilliseconds: link.clockOffsetMilliseconds, keyIDs: link.proven.map(\.description),
                 isGatewayScoped: link.phase == .open && scope(of: link) != .everything, lastRound: link.lastRound,
                 isStreaming: link.pull != nil || link.feeder != nil, refusedCount: link.refusedCount,
+                queuedKeyCount: link.outbox.entries.count, leftOutKeyCount: link.leftOut.count,
                 software: link.peerHello?.software, isExternal: link.peerHello?.isExternal ?? false)
         }
     }
