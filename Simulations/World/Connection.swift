@@ -39,6 +39,8 @@ package final class Connection {
     package var ends: [End]
     /// Nothing arrives any more, and nobody is told.
     package var isSilent = false
+    /// The network broke it.
+    var isSevered = false
     /// It was torn within a message.
     var isTorn = false
 

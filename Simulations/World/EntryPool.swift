@@ -15,6 +15,7 @@ package final class EntryPool {
         /// The entry as it goes over the wire.
         package let encoded: [UInt8]
 
+        package var purgeTime: WallTime? { EntryHeader.purgeTime(version.clock, expiry: expiry) }
         package var digest: Digest { precedence.digest }
         package var version: Version { precedence.version }
     }
@@ -44,6 +45,9 @@ package final class EntryPool {
         }
         return order
     }
+
+    /// The entries of each key number, in the order in which they were first seen.
+    package var numbersByKey: [[EntryNumber]] { entriesOfKey }
 
     package func keyNumber(of key: Key) -> Int32? {
         let number = unsafe table[slot(key.bytes.span.bytes)]

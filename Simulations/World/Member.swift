@@ -284,16 +284,30 @@ package final class Member {
     private func take(_ report: Report) {
         if keepsReports { reports.append(report) }
         world.onReport?(self, report)
-        guard case .clockRight = report else { return }
-        // What was stamped ahead and refused by everybody is stamped anew, as the daemon does.
+        switch report {
+        case .clockRight, .clockConfirmed: break
+        default: return
+        }
+        restamp()
+    }
+
+    /// What was stamped ahead and refused by everybody is stamped anew, as the daemon does.
+    private func restamp() {
         ask { member in
-            guard !member.storeFails,
-                let batch = try? member.store.restampAhead(now: member.wall, origin: member.origin),
-                !batch.isEmpty
-            else { return }
-            member.announce(batch, from: nil)
+            do {
+                if member.storeFails { throw SimulatedDiskError() }
+                let batch = try member.store.restampAhead(now: member.wall, origin: member.origin)
+                if !batch.isEmpty { member.announce(batch, from: nil) }
+            } catch {
+                let asked = member.incarnation
+                member.world.plan(after: Self.restampRetryInterval) { [unowned member] in
+                    if member.incarnation == asked { member.restamp() }
+                }
+            }
         }
     }
+
+    private static let restampRetryInterval: Duration = .seconds(5)
 
     private func merge(_ batch: EntryBatch, _ scope: WriteScope, from link: LinkID, _ position: StreamPosition?) {
         do {
@@ -375,7 +389,7 @@ package final class Member {
 
     /// Plans the purge of what expires next; the daemon looks once a second.
     private func armExpiry() {
-        guard let expiry = store.nextExpiry else { return }
+        guard let expiry = store.nextPurge else { return }
         let wait = max(0, expiry.millisecondsSince(wall)).multipliedReportingOverflow(by: 1_000_000)
         guard !wait.overflow, wait.partialValue < Self.purgePlannedMax else { return }
         let earliest = world.now + wait.partialValue
@@ -394,7 +408,7 @@ package final class Member {
 
     private func rearmExpiry() {
         // Where the disk fails or the process is stopped, the daemon looks again a second later.
-        guard let expiry = store.nextExpiry else { return }
+        guard let expiry = store.nextPurge else { return }
         guard expiry <= wall else { return armExpiry() }
         let asked = incarnation
         world.plan(after: .seconds(1)) { [self] in

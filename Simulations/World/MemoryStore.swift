@@ -5,7 +5,7 @@ package import Replica
 /// A map as an array of entry numbers, one place for each key of the world.
 package final class MemoryStore: SimulatedStore {
     package var onChange: ((MapChange) -> Void)?
-    package private(set) var nextExpiry: WallTime?
+    package private(set) var nextPurge: WallTime?
 
     private let pool: EntryPool
     /// The entry of each key number, plus one; zero where there is none.
@@ -32,7 +32,7 @@ package final class MemoryStore: SimulatedStore {
         copy.slots = slots
         copy.current = current
         copy.tally = tally
-        copy.nextExpiry = nextExpiry
+        copy.nextPurge = nextPurge
         return copy
     }
 
@@ -97,7 +97,7 @@ package final class MemoryStore: SimulatedStore {
                 WallTime(
                     milliseconds: header.version.clock.time.milliseconds
                         - min(Admission.clockBoundMilliseconds, header.version.clock.time.milliseconds))
-            case .expired: header.expiry?.advanced(byMilliseconds: KeyClass.tombstoneMarginMilliseconds)
+            case .expired: header.purgeTime?.advanced(byMilliseconds: KeyClass.tombstoneMarginMilliseconds)
             case .notAllowed, .invalid: nil
             }
         return RefusedEntry(key: key.copy(), digest: digest, refusal: refusal, lapses: lapses)
@@ -107,15 +107,15 @@ package final class MemoryStore: SimulatedStore {
         var purged = EntryBatch()
         var earliest: WallTime?
         for (keyNumber, slot) in slots.enumerated() where slot != 0 {
-            guard let expiry = pool[slot - 1].expiry else { continue }
-            if expiry <= now {
+            guard let purgeTime = pool[slot - 1].purgeTime else { continue }
+            if purgeTime <= now {
                 unsafe purged.append(encoded: pool[slot - 1].encoded.span.bytes)
                 remove(Int32(keyNumber), .expiry)
             } else {
-                earliest = min(earliest ?? expiry, expiry)
+                earliest = min(earliest ?? purgeTime, purgeTime)
             }
         }
-        nextExpiry = earliest
+        nextPurge = earliest
         return purged
     }
 
@@ -152,7 +152,7 @@ package final class MemoryStore: SimulatedStore {
         slots[Int(keyNumber)] = number + 1
         if old != 0 { account(removing: pool[old - 1].digest) }
         account(adding: pool[number].digest)
-        if let expiry = pool[number].expiry { nextExpiry = min(nextExpiry ?? expiry, expiry) }
+        if let purgeTime = pool[number].purgeTime { nextPurge = min(nextPurge ?? purgeTime, purgeTime) }
         onChange?(MapChange(cause: cause, keyNumber: keyNumber, old: old == 0 ? nil : old - 1, new: number))
     }
 

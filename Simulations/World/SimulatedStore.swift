@@ -36,17 +36,18 @@ package protocol SimulatedStore: AnyObject {
     var onChange: ((MapChange) -> Void)? { get set }
 
     var count: Int { get }
+    var fingerprint: Fingerprint { get }
     /// Count, fingerprint and the first symbols of the map.
     var summary: MapSummary { get }
-    /// No entry expires before this time.
-    var nextExpiry: WallTime? { get }
+    /// No entry is to be purged before this time.
+    var nextPurge: WallTime? { get }
     /// The entry of a key, a tombstone or one that has expired included.
     subscript(key: Key) -> Entry? { get }
 
     /// Stamps and writes, and returns the entries as they are now.
     func write(_ writes: [LocalWrite], now: WallTime, origin: Origin) throws -> [Entry]
     func merge(_ batch: EntryBatch, now: WallTime, scope: WriteScope) throws -> Merged
-    /// Takes out what has expired and returns it.
+    /// Takes out what is to be purged and returns it.
     func expire(now: WallTime) throws -> EntryBatch
     /// Stamps anew what is ahead of the clock bound, and returns it as it is now.
     func restampAhead(now: WallTime, origin: Origin) throws -> EntryBatch

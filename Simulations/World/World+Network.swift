@@ -70,7 +70,9 @@ extension World {
     func send(_ original: Message, over connection: Connection, from end: Int) {
         let sender = connection.ends[end].member
         guard !connection.ends[end].isClosed else {
-            return violate("\(sender.name) sent \(original.name) after closing")
+            // Whether the network took the connection away is not known at once; whoever closes it knows.
+            if !connection.isSevered { violate("\(sender.name) sent \(original.name) after closing") }
+            return
         }
         guard let message = tamper.map({ $0(sender, original) }) ?? original else { return }
         let bytes = message.encoded()
@@ -148,7 +150,7 @@ extension World {
         do throws(WireError) {
             guard let message = try Message.decode(bytes) else { return }
             if case .credit(let byteCount) = message { connection.ends[end].outstanding -= Int(byteCount) }
-            onArrival?(member, message)
+            onArrival?(connection.ends[1 - end].member, member, message)
             member.engine.received(message, from: link, at: member.moment)
         } catch {
             member.engine.receivedMalformed(error, from: link, at: member.moment)
@@ -182,6 +184,7 @@ extension World {
 
     /// The network breaks a connection: what is under way is lost, and both ends are told.
     package func sever(_ connection: Connection) {
+        connection.isSevered = true
         for end in 0..<2 where !connection.ends[end].isClosed {
             connection.ends[end].isClosed = true
             tellClosed(connection.ends[end], detail: "connection reset")

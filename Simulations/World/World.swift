@@ -34,7 +34,7 @@ package final class World {
     /// Called for every report of every member's engine.
     package var onReport: ((Member, Report) -> Void)?
     /// Called when a message arrives, before the engine sees it.
-    package var onArrival: ((_ to: Member, Message) -> Void)?
+    package var onArrival: ((_ from: Member, _ to: Member, Message) -> Void)?
 
     /// What went against the rules that always hold.
     package private(set) var violations: [String] = []
@@ -42,6 +42,9 @@ package final class World {
     /// Connections torn within a message.
     package internal(set) var tornCount = 0
     package internal(set) var messageCount = 0
+    /// A run in which more is sent than this has gone out of hand and ends.
+    package var messageCountMax = 5_000_000
+    package var isOverrun: Bool { messageCount > messageCountMax }
     package internal(set) var byteCount = 0
     package internal(set) var eventCount = 0
 
@@ -99,7 +102,8 @@ package final class World {
 
     package func run(for duration: Duration) {
         let end = now + duration.wholeNanoseconds
-        while let next = events.nextTime, next <= end { step() }
+        while let next = events.nextTime, next <= end, !isOverrun { step() }
+        if isOverrun { violate("more than \(messageCountMax) messages were sent") }
         now = end
     }
 

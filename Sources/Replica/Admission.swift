@@ -2,7 +2,7 @@
 
 /// Why an entry was not taken.
 package enum Refusal: UInt8, Sendable, CaseIterable {
-    /// Its expiry has passed by the receiver's clock.
+    /// It has left every map, or is about to, by the receiver's clock.
     case expired = 1
     /// It is stamped further ahead of the receiver's clock than the clock bound.
     case aheadOfTime = 2
@@ -49,7 +49,7 @@ package struct Admission: Sendable {
         guard Self.isWellFormed(header, keyClass) else { return .invalid }
         if case .own(let serverID) = scope, !Self.isOwn(key, serverID: serverID) { return .notAllowed }
         if header.version.clock.time > now.advanced(byMilliseconds: Self.clockBoundMilliseconds) { return .aheadOfTime }
-        if header.isExpired(at: now) { return .expired }
+        if let purgeTime = header.purgeTime, purgeTime <= now { return .expired }
         return nil
     }
 

@@ -65,6 +65,19 @@ package struct EntryHeader: Hashable, Sendable {
         guard let expiry else { return false }
         return expiry <= now
     }
+
+    /// When the entry leaves every map, or nil for never.
+    package var purgeTime: WallTime? { Self.purgeTime(version.clock, expiry: expiry) }
+
+    /// When an entry that expires leaves every map, value or tombstone: a fixed time after its clock, so that the newer
+    /// of two entries of one key always stays longer, whatever their leases. Were it gone earlier, an older entry would
+    /// come back from a member that was away.
+    @inline(__always)
+    package static func purgeTime(_ clock: Clock, expiry: WallTime?) -> WallTime? {
+        guard expiry != nil else { return nil }
+        let wait = KeyClass.leaseLongestMilliseconds + KeyClass.tombstoneMarginMilliseconds
+        return clock.time.advanced(byMilliseconds: wait)
+    }
 }
 
 /// One entry of the map, on its own.

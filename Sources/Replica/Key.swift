@@ -64,10 +64,13 @@ package enum KeyClass: UInt8, Sendable, CaseIterable {
     /// Whether entries of this class expire unless their owner renews them.
     package var isLease: Bool { longestLeaseMilliseconds != nil }
 
+    /// The longest lease of any class, in milliseconds.
+    package static let leaseLongestMilliseconds: UInt64 = 120_000
+
     /// The longest time from an entry's clock to its expiry, in milliseconds; nil for durable classes.
     package var longestLeaseMilliseconds: UInt64? {
         switch self {
-        case .server, .login, .session, .reservation: 120_000
+        case .server, .login, .session, .reservation: Self.leaseLongestMilliseconds
         case .config, .data: nil
         }
     }

@@ -7,8 +7,8 @@ struct DerivedState {
     /// Entries that have a value, expired ones that are not yet purged included.
     var valueCount = 0
     var tombstoneCount = 0
-    /// No entry expires before this time.
-    var nextExpiry: WallTime?
+    /// No entry is to be purged before this time.
+    var nextPurge: WallTime?
 
     /// Reads every record once, in order. Stored digests are trusted here; `Store.check` computes them anew.
     init(scanning transaction: borrowing some Transaction & ~Copyable, path: String) throws(StoreError) {
@@ -31,7 +31,7 @@ struct DerivedState {
     private mutating func add(_ stored: RecordHeader) {
         summary.add(stored.digest)
         count(stored.kind, 1)
-        if let expiry = stored.expiry { nextExpiry = min(nextExpiry ?? expiry, expiry) }
+        if let purgeTime = stored.purgeTime { nextPurge = min(nextPurge ?? purgeTime, purgeTime) }
     }
 
     private mutating func count(_ kind: EntryKind, _ change: Int) {
@@ -44,8 +44,8 @@ struct DerivedState {
         for digest in changes.added { summary.add(digest) }
         valueCount += changes.valueCount
         tombstoneCount += changes.tombstoneCount
-        if let exact = changes.exactNextExpiry { nextExpiry = exact }
-        if let earliest = changes.earliestExpiry { nextExpiry = min(nextExpiry ?? earliest, earliest) }
+        if let exact = changes.exactNextPurge { nextPurge = exact }
+        if let earliest = changes.earliestPurge { nextPurge = min(nextPurge ?? earliest, earliest) }
     }
 }
 
@@ -55,15 +55,15 @@ struct DerivedChanges {
     private(set) var removed: [Digest] = []
     private(set) var valueCount = 0
     private(set) var tombstoneCount = 0
-    private(set) var earliestExpiry: WallTime?
-    /// Set by a purge, which has seen all that expires; what is written after it counts in `earliestExpiry`.
-    private(set) var exactNextExpiry: WallTime??
+    private(set) var earliestPurge: WallTime?
+    /// Set by a purge, which has seen all that expires; what is written after it counts in `earliestPurge`.
+    private(set) var exactNextPurge: WallTime??
 
     @inline(__always)
     mutating func add(_ header: EntryHeader, _ digest: Digest) {
         added.append(digest)
         if header.kind == .tombstone { tombstoneCount += 1 } else { valueCount += 1 }
-        if let expiry = header.expiry { earliestExpiry = min(earliestExpiry ?? expiry, expiry) }
+        if let purgeTime = header.purgeTime { earliestPurge = min(earliestPurge ?? purgeTime, purgeTime) }
     }
 
     @inline(__always)
@@ -72,9 +72,9 @@ struct DerivedChanges {
         if stored.kind == .tombstone { tombstoneCount -= 1 } else { valueCount -= 1 }
     }
 
-    mutating func sawAllExpiries(earliestLeft: WallTime?) {
-        exactNextExpiry = .some(earliestLeft)
-        earliestExpiry = nil
+    mutating func sawAllPurgeTimes(earliestLeft: WallTime?) {
+        exactNextPurge = .some(earliestLeft)
+        earliestPurge = nil
     }
 
     /// Forgets everything, keeping the memory.
@@ -83,7 +83,7 @@ struct DerivedChanges {
         removed.removeAll(keepingCapacity: true)
         valueCount = 0
         tombstoneCount = 0
-        earliestExpiry = nil
-        exactNextExpiry = nil
+        earliestPurge = nil
+        exactNextPurge = nil
     }
 }

@@ -48,6 +48,10 @@ struct RecordHeader {
 
     var precedence: Precedence { Precedence(version: version, digest: digest) }
 
+    /// When the entry leaves the map, or nil for never.
+    @inline(__always)
+    var purgeTime: WallTime? { EntryHeader.purgeTime(version.clock, expiry: expiry) }
+
     func isExpired(at now: WallTime) -> Bool {
         guard let expiry else { return false }
         return expiry <= now

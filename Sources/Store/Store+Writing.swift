@@ -49,7 +49,7 @@ extension Store {
             WriteRequest(work: .merge(received, completion), byteCount: batch.byteCount, urgency: urgency))
     }
 
-    /// Purges the entries whose expiry has passed, and returns how many there were.
+    /// Purges the entries whose time has come, and returns how many there were.
     package func expire() async throws(StoreError) -> Int {
         var count = 0
         while true {

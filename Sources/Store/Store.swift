@@ -84,8 +84,8 @@ package final class Store: Sendable {
     /// Count, fingerprint and first coded symbols of the map after the last commit.
     package var summary: MapSummary { publisher.summary }
 
-    /// A time before which no entry expires; nil where none does.
-    package var nextExpiry: WallTime? { publisher.nextExpiry }
+    /// A time before which no entry is to be purged; nil where none ever is.
+    package var nextPurge: WallTime? { publisher.nextPurge }
 
     package var statistics: StoreStatistics {
         let counters = publisher.counters

@@ -91,6 +91,23 @@ struct StreamTests {
         #expect(world.violations.isEmpty)
     }
 
+    @Test("Maps of the same keys become equal, whichever end has the newer entries", arguments: ["a", "b", "both"])
+    func sameKeys(newer: String) throws {
+        let world = World(seed: 8)
+        for name in ["a", "b"] {
+            let member = world.add(name, try makeRing(0))
+            for number in 0..<2_000 {
+                let isNewer = newer == name || newer == "both" && number.isMultiple(of: 2) == (name == "a")
+                member.memory.put(try makeEntry("data/\(number)", "of \(name)", clock: isNewer ? 2 : 1))
+            }
+        }
+        world["a"].setAccessPoints(["b"])
+        world.run(for: .seconds(5))
+        #expect(haveEqualMaps(world["a"], world["b"]))
+        #expect(try world["a"].value("data/1") == (newer == "a" ? "of a" : "of b"))
+        #expect(world.violations.isEmpty)
+    }
+
     @Test("Writes during a stream arrive as well", arguments: [false, true])
     func writes(fullDials: Bool) throws {
         let world = try makePair(seed: 6, full: 3_000, fullDials: fullDials)

@@ -35,10 +35,10 @@ struct AdmissionTests {
         #expect(refusal(try entry("config/a", clock: -1_000_000_000)) == nil)
     }
 
-    @Test("A lease is refused from its expiry on, value or tombstone")
+    @Test("A lease is refused once no older lease of its key can be alive, value or tombstone")
     func expired() throws {
-        #expect(refusal(try entry("server/a", clock: -50_000, expiry: 1)) == nil)
-        #expect(refusal(try entry("server/a", clock: -50_000, expiry: 0)) == .expired)
+        #expect(refusal(try entry("server/a", clock: -239_999, expiry: -200_000)) == nil, "dead, but it shadows others")
+        #expect(refusal(try entry("server/a", clock: -240_000, expiry: -200_000)) == .expired)
         #expect(refusal(try entry("server/a", .tombstone, clock: -239_999, expiry: 1)) == nil)
         #expect(refusal(try entry("server/a", .tombstone, clock: -240_000, expiry: 0)) == .expired)
     }

@@ -94,8 +94,8 @@ import Testing
         let feed = store.subscribe()
         let now = place.clock.now
         let ahead = try received("config/ahead", "1", version(now.advanced(byMilliseconds: 60_001)))
-        let then = WallTime(milliseconds: now.milliseconds - 10_000)
-        let expiry = WallTime(milliseconds: now.milliseconds - 1)
+        let then = WallTime(milliseconds: now.milliseconds - 240_000)
+        let expiry = then.advanced(byMilliseconds: 10_000)
         let expired = try received("server/s", "1", version(then), expiry: expiry)
         let invalid = try received("config/lease", "1", version(now), expiry: now.advanced(byMilliseconds: 1))
         let good = try (0..<4).map { try received("config/\($0)", "1", version(now)) }
@@ -108,7 +108,7 @@ import Testing
                     lapses: WallTime(milliseconds: now.milliseconds + 1)),
                 .init(
                     key: expired.key.bytes, digest: expired.digest, refusal: .expired,
-                    lapses: WallTime(milliseconds: now.milliseconds - 1 + 120_000)),
+                    lapses: WallTime(milliseconds: now.milliseconds + 120_000)),
                 .init(key: invalid.key.bytes, digest: invalid.digest, refusal: .invalid, lapses: nil),
             ])
         let own = try await store.merge(

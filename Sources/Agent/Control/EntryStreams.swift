@@ -63,8 +63,10 @@ struct EntryStreams: Sendable {
 
     private static func append(_ group: ChangeGroup, _ prefix: [UInt8], to lines: inout ByteBuffer) {
         let hasExpired = group.source == .expiry
+        let now = WallClock.now()
         group.entries.forEach { (header, key, value, _) in
             guard key.copy().starts(with: prefix) else { return }
+            let hasExpired = hasExpired || header.isExpired(at: now)
             if header.kind == .value, !hasExpired {
                 lines.writeString(EntryDocument.line(key: key, value: value))
             } else {

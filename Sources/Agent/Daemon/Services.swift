@@ -66,7 +66,7 @@ struct Expiry {
     let store: Store
     let logger: Logger
 
-    /// How late an expired entry may be purged; reads do not see it any more in any case.
+    /// How late an entry may be purged; reads do not see it any more from its expiry on.
     private static let period: Duration = .seconds(1)
 
     func run() async {
@@ -74,7 +74,7 @@ struct Expiry {
             do {
                 // Not a wait for something to happen: leases end by the clock.
                 try await Task.sleep(for: Self.period)
-                guard let next = store.nextExpiry, next <= WallClock.now() else { continue }
+                guard let next = store.nextPurge, next <= WallClock.now() else { continue }
                 let count = try await store.expire()
                 if count > 0 { logger.debug("purged \(count) expired entries") }
             } catch is CancellationError {
@@ -130,7 +130,7 @@ actor ReportHub {
                 (level == .debug ? topic : agent).log(level: level, "\(text)")
                 switch report {
                 case .linkUp, .linkDown: linksChanged()
-                case .clockRight:
+                case .clockRight, .clockConfirmed:
                     await Self.restamp(store, agent)
                     linksChanged()
                 case .clockWrong: linksChanged()
@@ -140,15 +140,25 @@ actor ReportHub {
         }
     }
 
-    /// What was written while the clock was ahead, and refused by everybody, is stamped anew.
+    /// What was written while the clock was ahead, by this process or an earlier one, and refused by everybody, is
+    /// stamped anew.
     private static func restamp(_ store: Store, _ logger: Logger) async {
-        do {
-            let count = try await store.restampAhead()
-            if count > 0 {
-                logger.notice("stamped \(count) entries anew that had been written with a clock ahead of time")
+        while !Task.isCancelled {
+            do {
+                let count = try await store.restampAhead()
+                if count > 0 {
+                    logger.notice("stamped \(count) entries anew that had been written with a clock ahead of time")
+                }
+                return
+            } catch StoreError.closed {
+                return
+            } catch {
+                logger.error("entries written ahead of time were not stamped anew, and will be tried again: \(error)")
             }
-        } catch {
-            logger.error("entries written ahead of time were not stamped anew: \(error)")
+            // Not a wait for something to happen: a full disk or a failing one says nothing when it is well again.
+            try? await Task.sleep(for: restampRetryInterval)
         }
     }
+
+    private static let restampRetryInterval: Duration = .seconds(5)
 }

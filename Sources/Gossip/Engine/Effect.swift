@@ -48,6 +48,8 @@ package enum Report: Sendable, Equatable {
     case clockSkew(serverID: String, milliseconds: Int64)
     case clockWrong(milliseconds: Int64)
     case clockRight
+    /// The first verdict since this process began, or since its clock was set: most peers agree with it.
+    case clockConfirmed
     case refused(serverID: String, count: Int, refusal: Refusal, byPeer: Bool, example: String)
     case outboxDropped(serverID: String, keyCount: Int)
     case roundFinished(LinkID, serverID: String, RoundStatistics)

@@ -47,13 +47,15 @@ package struct GossipEngine: Sendable {
     package private(set) var settings: EngineSettings
     package internal(set) var keyRing: KeyRing
 
-    var now: Moment
-    var links: OrderedDictionary<LinkID, Link> = [:]
+    var now: Moment { didSet { noteOwnClockStep(since: oldValue) } }
+    var links = LinkTable()
     var targets: OrderedDictionary<String, Target> = [:]
     var effects: [Effect] = []
     /// How far streams from each peer got, so that a new link goes on there.
     var streamPositions: OrderedDictionary<String, [UInt8]> = [:]
     var clockIsWrong = false
+    /// Whether peers have been asked since this process began, or since its clock was last set.
+    var clockIsJudged = false
     var isShutDown = false
     var random: any RandomNumberGenerator & Sendable
     private var lastLinkID: UInt64 = 0

@@ -8,7 +8,7 @@ extension GossipEngine {
     package mutating func setKeyRing(_ keyRing: KeyRing, at moment: Moment) {
         now = moment
         self.keyRing = keyRing
-        for (id, link) in links {
+        for (id, link) in zip(links.keys, links.values) {
             switch link.phase {
             case .open:
                 links[id]?.proven.removeAll { keyRing[$0] == nil }
@@ -75,7 +75,9 @@ extension GossipEngine {
         links[id]?.peerKeyIDs = proof.keys.map(\.keyID)
         let proven = verified(proof, from: link, nonce: challenge.nonce)
         links[id]?.proven = proven
-        if links[id]?.proven.isEmpty == true { endForWantOfKey(id) }
+        if proven.isEmpty { return endForWantOfKey(id) }
+        // What the keys did not allow before they may allow now, in either direction.
+        if proven.contains(where: { !link.proven.contains($0) }) { forgetLeftOutForGood(id) }
     }
 
     mutating func endForWantOfKey(_ id: LinkID) {
@@ -97,10 +99,8 @@ extension GossipEngine {
         return .own(serverID: Array(serverID.utf8))
     }
 
-    /// Whether the peer of a link takes only this member's own entries, because this member is a gateway.
-    func sendsOnlyOwnEntries(over link: Link) -> Bool {
-        !keyRing.keys.contains { $0.scope == .full }
-    }
+    /// Whether peers take only this member's own entries, because this member is a gateway.
+    var sendsOnlyOwnEntries: Bool { !keyRing.keys.contains { $0.scope == .full } }
 
     /// Whether this member is joined to others by gateway keys alone although it has a full key: then what other
     /// full members write does not reach it.

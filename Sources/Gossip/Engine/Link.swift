@@ -29,20 +29,13 @@ package enum LinkPhase: String, Sendable {
 struct Link: Sendable {
     let id: LinkID
     let role: LinkRole
-    /// For people: the URL dialled, or the peer's address.
-    let address: String
-    /// The target that this link was dialled for.
-    let targetURL: String?
+    /// What hardly changes after the beginning; behind one reference, because links are copied often.
+    private var settled: Shared<Settled>
     var phase: LinkPhase
-    /// SHA-256 of the certificate served on this connection; nil behind a proxy that ends TLS.
-    var certificateHash: [UInt8]?
     var since: Moment
     var deadline: Duration?
 
-    // Handshake and keys
-    var localHello: Hello?
-    var peerHello: Hello?
-    var transcript: [UInt8] = []
+    // Keys
     var proven: [KeyID] = []
     var peerKeyIDs: [KeyID] = []
     var challenge: (number: UInt32, nonce: [UInt8])?
@@ -65,8 +58,9 @@ struct Link: Sendable {
     var creditToReturn = 0
     /// What the peer may still send, in bytes.
     var peerCredit = 0
-    var outbox = Outbox()
-    var leftOut: OrderedDictionary<Key, LeftOut> = [:]
+    /// Nil when nothing waits.
+    private var waiting: Shared<Outbox>?
+    private var refused: Shared<OrderedDictionary<Key, LeftOut>>?
     var refusedCount = 0
     var reconciliationRests = false
     /// A round has to begin as soon as the link can be written: changes for it were dropped, or the peer asks for it.
@@ -80,8 +74,45 @@ struct Link: Sendable {
     var pull: Pull?
     var failedRoundCount = 0
     var lastRound: RoundStatistics?
+    /// Which way the last stream went that this end began: towards it, or away from it.
+    var lastStreamWasPull = false
 
-    var peerServerID: String? { peerHello?.serverID }
+    /// For people: the URL dialled, or the peer's address.
+    var address: String { settled.value.address }
+    /// The target that this link was dialled for.
+    var targetURL: String? { settled.value.targetURL }
+    /// SHA-256 of the certificate served on this connection; nil behind a proxy that ends TLS.
+    var certificateHash: [UInt8]? {
+        get { settled.value.certificateHash }
+        set { settled = settled.changed { $0.certificateHash = newValue } }
+    }
+    var localHello: Hello? {
+        get { settled.value.localHello }
+        set { settled = settled.changed { $0.localHello = newValue } }
+    }
+    var peerHello: Hello? {
+        get { settled.value.peerHello }
+        set { settled = settled.changed { $0.peerHello = newValue } }
+    }
+    var transcript: [UInt8] {
+        get { settled.value.transcript }
+        set { settled = settled.changed { $0.transcript = newValue } }
+    }
+    var peerServerID: String? { settled.value.peerHello?.serverID }
+
+    /// Live changes that wait for credit.
+    var outbox: Outbox {
+        get { waiting?.value ?? Outbox() }
+        set { waiting = newValue.isEmpty ? nil : Shared(newValue) }
+    }
+    var hasOutbox: Bool { waiting != nil }
+
+    /// Keys left out of reconciliation.
+    var leftOut: OrderedDictionary<Key, LeftOut> {
+        get { refused?.value ?? [:] }
+        set { refused = newValue.isEmpty ? nil : Shared(newValue) }
+    }
+    var hasLeftOut: Bool { refused != nil }
 
     /// Who dialled: the lower server id's link survives of two.
     func dialler(own: String) -> String? { role == .dialler ? own : peerServerID }
@@ -89,12 +120,34 @@ struct Link: Sendable {
     init(id: LinkID, role: LinkRole, address: String, targetURL: String?, phase: LinkPhase, now: Moment) {
         self.id = id
         self.role = role
-        self.address = address
-        self.targetURL = targetURL
+        settled = Shared(Settled(address: address, targetURL: targetURL))
         self.phase = phase
         since = now
         lastHeard = now.uptime
         nextPing = now.uptime
+    }
+}
+
+/// What is known of a link once its handshake is over.
+private struct Settled: Sendable {
+    let address: String
+    let targetURL: String?
+    var certificateHash: [UInt8]?
+    var localHello: Hello?
+    var peerHello: Hello?
+    var transcript: [UInt8] = []
+}
+
+/// A value behind a reference; copies share it.
+private final class Shared<Value: Sendable>: Sendable {
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
+
+    func changed(_ change: (inout Value) -> Void) -> Shared {
+        var copy = value
+        change(&copy)
+        return Shared(copy)
     }
 }
 

@@ -9,14 +9,15 @@ extension GossipEngine {
         now = moment
         forgetLeftOut(batch)
         var own: EntryBatch?
-        for (id, link) in links where link.phase == .open && id != source {
+        let sendsOnlyOwn = sendsOnlyOwnEntries
+        for id in links.keys where id != source && links[id]?.phase == .open {
             var sent = batch
-            if sendsOnlyOwnEntries(over: link) {
+            if sendsOnlyOwn {
                 own = own ?? ownEntries(of: batch)
                 sent = own ?? batch
             }
-            guard !sent.isEmpty else { continue }
-            if link.outbox.isEmpty, link.credit > 0, sent.byteCount <= Message.entriesByteCountTarget {
+            guard !sent.isEmpty, let credit = links[id]?.credit else { continue }
+            if credit > 0, links[id]?.hasOutbox == false, sent.byteCount <= Message.entriesByteCountTarget {
                 send(.entries(Entries(purpose: .live, round: 0, position: [], batch: sent)), over: id)
             } else {
                 queue(sent, for: id)
@@ -50,6 +51,7 @@ extension GossipEngine {
     }
 
     private mutating func queue(_ batch: EntryBatch, for id: LinkID) {
+        // Taken out meanwhile, so that it is changed in place.
         var outbox = links[id]?.outbox ?? Outbox()
         links[id]?.outbox = Outbox()
         batch.forEach { (_, key, _, encoded) in outbox.put(key: key.copy(), encoded: encoded.copy()) }
@@ -76,7 +78,8 @@ extension GossipEngine {
         let isAwaited = isStream && link.pull?.round == entries.round
         let position = StreamPosition(
             round: entries.round, lastKey: entries.position, isEnd: entries.purpose == .streamEnd)
-        links[id]?.round?.lastProgress = now.uptime
+        // Live changes are no progress of a round: they would keep one alive for ever that has come to a halt.
+        if entries.purpose != .live, link.round?.id == entries.round { links[id]?.round?.lastProgress = now.uptime }
         links[id]?.pull?.entryCount += isAwaited ? entries.batch.count : 0
         effects.append(.merge(id, entries.batch, scope: scope(of: link), position: isAwaited ? position : nil))
     }
@@ -115,8 +118,8 @@ extension GossipEngine {
 
     /// Grants what was used up again, not in crumbs.
     mutating func returnCredit(_ id: LinkID, _ byteCount: Int) {
-        guard let link = links[id], link.phase == .open else { return }
-        let owed = link.creditToReturn + byteCount
+        guard links[id]?.phase == .open, let toReturn = links[id]?.creditToReturn else { return }
+        let owed = toReturn + byteCount
         let isWorthwhile = owed >= settings.creditWindow / 8
         links[id]?.creditToReturn = isWorthwhile ? 0 : owed
         if isWorthwhile {
@@ -127,10 +130,11 @@ extension GossipEngine {
 
     /// Charges a received message. A peer that sends far more than it was granted is out of its mind.
     mutating func charge(_ message: Message, from id: LinkID) -> Bool {
-        guard message.creditCost > 0, let link = links[id] else { return true }
-        links[id]?.peerCredit -= message.creditCost
+        let cost = message.creditCost
+        guard cost > 0, let granted = links[id]?.peerCredit else { return true }
+        links[id]?.peerCredit -= cost
         // One message may pass on the last byte of credit.
-        return link.peerCredit > 0
+        return granted > 0
     }
 
     mutating func receive(credit byteCount: UInt32, from id: LinkID) {
@@ -194,16 +198,25 @@ extension GossipEngine {
 
     /// A key that changed no longer has the entry that was refused.
     private mutating func forgetLeftOut(_ batch: EntryBatch) {
-        for id in links.keys where links[id]?.leftOut.isEmpty == false {
+        for id in links.keys where links[id]?.hasLeftOut == true {
             var keys: [Key] = []
             batch.forEach { (_, key, _, _) in keys.append(Key(checked: key.copy())) }
             for key in keys { links[id]?.leftOut[key] = nil }
         }
     }
 
+    /// Reasons that do not lapse by themselves hold no longer: the next round looks at their keys again.
+    mutating func forgetLeftOutForGood(_ id: LinkID) {
+        guard links[id]?.leftOut.contains(where: { $0.value.lapses == nil }) == true else { return }
+        links[id]?.leftOut.removeAll { $0.value.lapses == nil }
+        links[id]?.wantsRound = true
+        pump(id)
+    }
+
     /// The keys to leave out of reconciliation on a link, after forgetting those whose reason has lapsed.
     mutating func leftOutKeys(_ id: LinkID) -> [Key] {
         let uptime = now.uptime
+        guard links[id]?.hasLeftOut == true else { return [] }
         links[id]?.leftOut.removeAll { $0.value.lapses.map { $0 <= uptime } ?? false }
         return Array(links[id]?.leftOut.keys ?? [])
     }

@@ -5,14 +5,18 @@ import Trust
 
 extension GossipEngine {
     /// Too much differs for symbols. The end with fewer entries asks for the other's map; a round afterwards finds
-    /// what the other one lacks.
+    /// what the other one lacks. Where that ends in a stream as well, it goes the other way: two maps of the same keys
+    /// may have newer entries on either side.
     mutating func startStream(_ id: LinkID) {
-        guard let round = links[id]?.round, let own = round.own, let peer = round.peer else { return }
+        guard let link = links[id], let round = link.round, let own = round.own, let peer = round.peer else { return }
+        let isSecond = link.lastRound?.isStream == true
+        let pulls = isSecond ? !link.lastStreamWasPull : UInt64(own.count) <= peer.count
+        links[id]?.lastStreamWasPull = pulls
         links[id]?.round?.stage = .awaitingStream
         links[id]?.round?.statistics.isStream = true
         links[id]?.round?.statistics.roundTripCount += 1
         links[id]?.failedRoundCount = 0
-        if UInt64(own.count) <= peer.count {
+        if pulls {
             startPull(id, round: round.id, entryCount: peer.count)
         } else {
             sendCounted(.streamOffer(round: round.id), over: id)
@@ -54,10 +58,12 @@ extension GossipEngine {
         now = moment
         guard let link = links[id], let feeder = link.feeder, feeder.round == round, feeder.isReading else { return }
         links[id]?.feeder?.isReading = false
+        // Live changes may have spent the credit meanwhile: the same part is read again when there is more.
+        guard link.credit > 0 else { return }
         links[id]?.feeder?.after = last
         links[id]?.round?.lastProgress = now.uptime
         let purpose: Entries.Purpose = isEnd ? .streamEnd : .stream
-        let sent = sendsOnlyOwnEntries(over: link) ? ownEntries(of: batch) : batch
+        let sent = sendsOnlyOwnEntries ? ownEntries(of: batch) : batch
         send(.entries(Entries(purpose: purpose, round: round, position: last, batch: sent)), over: id)
         if isEnd { links[id]?.feeder = nil }
         pump(id)

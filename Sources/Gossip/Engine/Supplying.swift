@@ -18,7 +18,7 @@ extension GossipEngine {
     package mutating func resolved(_ id: LinkID, round: UInt32, keys: [Key], at moment: Moment) {
         now = moment
         guard let link = links[id], link.supply?.round == round else { return }
-        let allowed = sendsOnlyOwnEntries(over: link) ? keys.filter { isOwn($0.bytes) } : keys
+        let allowed = sendsOnlyOwnEntries ? keys.filter { isOwn($0.bytes) } : keys
         links[id]?.supply?.resolvesPending -= 1
         links[id]?.supply?.keys += allowed
         links[id]?.round?.lastProgress = now.uptime
@@ -32,6 +32,8 @@ extension GossipEngine {
         now = moment
         guard let supply = links[id]?.supply, supply.round == round, supply.isReading else { return }
         links[id]?.supply?.isReading = false
+        // Live changes may have spent the credit meanwhile: the same keys are read again when there is more.
+        guard links[id]?.credit ?? 0 > 0 else { return }
         links[id]?.supply?.keys = supply.keys.dropFirst(keyCount)
         links[id]?.round?.lastProgress = now.uptime
         if !batch.isEmpty {
@@ -54,8 +56,11 @@ extension GossipEngine {
         while let link = links[id], link.phase == .open {
             if let supply = link.supply, supply.isIdle { endSupply(id, supply) }
             guard link.credit > 0 else { return }
-            if !link.outbox.isEmpty {
-                let batch = links[id]?.outbox.take(byteCountMax: Message.entriesByteCountTarget) ?? EntryBatch()
+            if link.hasOutbox {
+                var outbox = link.outbox
+                links[id]?.outbox = Outbox()
+                let batch = outbox.take(byteCountMax: Message.entriesByteCountTarget)
+                links[id]?.outbox = outbox
                 send(.entries(Entries(purpose: .live, round: 0, position: [], batch: batch)), over: id)
                 continue
             }

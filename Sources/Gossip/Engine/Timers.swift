@@ -7,7 +7,7 @@ extension GossipEngine {
     /// A message came in.
     package mutating func received(_ message: Message, from id: LinkID, at moment: Moment) {
         now = moment
-        guard let link = links[id], link.phase != .closing, link.phase != .dialling else { return }
+        guard let phase = links[id]?.phase, phase != .closing, phase != .dialling else { return }
         links[id]?.lastHeard = now.uptime
         switch message {
         case .hello(let hello): return receive(hello: hello, from: id)
@@ -17,7 +17,7 @@ extension GossipEngine {
             .nudge, .refused, .credit, .ping, .pong:
             break
         }
-        guard link.phase == .open else {
+        guard phase == .open else {
             return close(id, .protocolError, "data came before the proof of a cluster key")
         }
         receiveOpen(message, from: id)
@@ -62,7 +62,7 @@ extension GossipEngine {
     /// Time has passed.
     package mutating func tick(at moment: Moment) {
         now = moment
-        for (id, link) in links { tick(id, link) }
+        for id in links.keys { if let link = links[id] { tick(id, link) } }
         dialDue()
     }
 
@@ -117,7 +117,13 @@ extension GossipEngine {
     }
 
     /// When `tick` is due next.
+    ///
+    /// Asked after every input: the getter is mutating so that the engine is looked at in place and not copied.
     package var nextDeadline: Duration? {
+        mutating get { earliestDeadline() }
+    }
+
+    private func earliestDeadline() -> Duration? {
         var next: Duration?
         func consider(_ candidate: Duration?) {
             guard let candidate else { return }
@@ -126,16 +132,7 @@ extension GossipEngine {
         for target in targets.values {
             if case .waiting(let until) = target.phase { consider(until) }
         }
-        for link in links.values {
-            consider(link.deadline)
-            if link.phase == .contending { consider(link.since.uptime + settings.contentionWait) }
-            guard link.phase == .open else { continue }
-            consider(link.nextPing)
-            consider(link.challengeDeadline)
-            consider(link.roundDue)
-            consider(link.lastHeard + settings.silenceLimit)
-            consider(link.round.map { $0.lastProgress + settings.roundStallLimit })
-        }
+        consider(links.earliestDeadline(settings))
         return next
     }
 
@@ -177,14 +174,34 @@ extension GossipEngine {
         pump(id)
     }
 
+    /// This member's clock was set. Whether it is right is an open question again, even if nobody was linked who could
+    /// have said that it was wrong: what was stamped meanwhile may be far ahead.
+    mutating func noteOwnClockStep(since former: Moment) {
+        let step = now.wall.millisecondsSince(former.wall) - (now.uptime - former.uptime).wholeMilliseconds
+        if abs(step) > Self.clockStepMilliseconds { clockIsJudged = false }
+    }
+
     /// A clock is wrong when most peers say so. Their majority is no proof, but better than one's own word.
     mutating func updateClockVerdict() {
-        let offsets = links.values.compactMap { $0.phase == .open ? $0.clockOffsetMilliseconds : nil }
+        let offsets = (0..<links.count).compactMap { position in
+            links[position: position]?.phase == .open ? links[position: position]?.clockOffsetMilliseconds : nil
+        }
         guard !offsets.isEmpty else { return }
         let skewed = offsets.filter { abs($0) > Int64(Admission.clockBoundMilliseconds) }.sorted()
         let isWrong = skewed.count * 2 > offsets.count
+        if !clockIsJudged, !isWrong, !clockIsWrong { report(.clockConfirmed) }
+        clockIsJudged = true
         guard isWrong != clockIsWrong else { return }
         clockIsWrong = isWrong
         report(isWrong ? .clockWrong(milliseconds: skewed[skewed.count / 2]) : .clockRight)
+    }
+}
+
+extension Duration {
+    /// Rounded towards zero.
+    @inline(__always)
+    var wholeMilliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
     }
 }

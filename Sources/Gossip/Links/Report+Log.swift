@@ -33,6 +33,7 @@ extension Report {
                 "this host's clock is wrong: most peers are \(Self.ahead(milliseconds)) it; durable writes are "
                     + "refused until it is set right"
             )
+        case .clockConfirmed: (.debug, "this host's clock agrees with its peers")
         case .clockRight: (.notice, "this host's clock agrees with its peers again: durable writes are accepted")
         case .refused(let serverID, let count, let refusal, let byPeer, let example):
             (

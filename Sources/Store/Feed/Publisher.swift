@@ -29,7 +29,7 @@ final class Publisher: Sendable {
 
     var summary: MapSummary { state.withLock { $0.derived.summary } }
 
-    var nextExpiry: WallTime? { state.withLock { $0.derived.nextExpiry } }
+    var nextPurge: WallTime? { state.withLock { $0.derived.nextPurge } }
 
     var counters: Counters {
         state.withLock { state in

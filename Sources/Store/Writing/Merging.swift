@@ -76,7 +76,7 @@ struct Merging: ~Copyable {
         let lapses: WallTime? =
             switch refusal {
             case .aheadOfTime: Self.moment(header.version.clock.time, before: Admission.clockBoundMilliseconds)
-            case .expired: header.expiry?.advanced(byMilliseconds: KeyClass.tombstoneMarginMilliseconds)
+            case .expired: header.purgeTime?.advanced(byMilliseconds: KeyClass.tombstoneMarginMilliseconds)
             case .notAllowed, .invalid: nil
             }
         outcome.refused.append(

@@ -3,7 +3,7 @@
 import Replica
 
 enum Upkeep {
-    /// Deletes entries whose expiry has passed, up to a number of bytes. Only leases expire, so only they are visited.
+    /// Deletes entries whose time has come, up to a number of bytes. Only leases expire, so only they are visited.
     static func expire(
         byteCountMax: Int, _ draft: inout WriteDraft, _ cursor: inout Cursor
     ) throws(StoreError) -> PassProgress {
@@ -31,21 +31,21 @@ enum Upkeep {
                 isAtRecord = try cursor.moveToNext()
             }
         }
-        draft.changes.sawAllExpiries(earliestLeft: earliestLeft)
+        draft.changes.sawAllPurgeTimes(earliestLeft: earliestLeft)
         draft.note(.expiry, purged, replaced: versions)
         return progress
     }
 
-    /// Looks at the record under the cursor: whether it has the prefix, and its header where it has expired.
+    /// Looks at the record under the cursor: whether it has the prefix, and its header where it is to be purged.
     private static func visit(
         _ cursor: inout Cursor, _ prefix: [UInt8], now: WallTime, _ earliestLeft: inout WallTime?,
         _ purged: inout EntryBatch
     ) throws(StoreError) -> (isInside: Bool, expired: RecordHeader?) {
         try cursor.withRecord { key, record throws(StoreError) in
             guard key.starts(with: prefix) else { return (false, nil) }
-            guard let stored = RecordHeader(record), let expiry = stored.expiry else { return (true, nil) }
-            guard stored.isExpired(at: now) else {
-                earliestLeft = min(earliestLeft ?? expiry, expiry)
+            guard let stored = RecordHeader(record), let purgeTime = stored.purgeTime else { return (true, nil) }
+            guard purgeTime <= now else {
+                earliestLeft = min(earliestLeft ?? purgeTime, purgeTime)
                 return (true, nil)
             }
             let header = stored.entryHeader(keyByteCount: key.byteCount, recordByteCount: record.byteCount)

@@ -1,0 +1,108 @@
+// What is looked at while a run goes on: bounds, keys, twins, dialling, and who sits in between.
+import Gossip
+import Replica
+import SimulatedWorld
+import Trust
+
+/// Looks at every member now and then, and at some reports at once.
+final class Checks {
+    private unowned let world: World
+    private let members: [Member]
+    private(set) var maxima = RunReport.Maxima()
+    /// Since when something is as it should not stay, in nanoseconds.
+    private var since: [Trouble: Int64] = [:]
+
+    private struct Trouble: Hashable {
+        enum Kind { case unprovenLink, twinLinks }
+        let kind: Kind
+        let member: Int
+        let peer: String
+    }
+
+    /// A link without a proven key ends within 5 s; of two links to one server id one is gone within 15 s.
+    private static let unprovenLimit: Int64 = 6_000_000_000
+    private static let twinLimit: Int64 = 20_000_000_000
+
+    init(world: World, members: [Member]) {
+        self.world = world
+        self.members = members
+        world.onReport = { [unowned self] member, report in note(report, of: member) }
+    }
+
+    /// Somebody sat between a member and the URL that it dialled: that link must not open.
+    func note(_ report: Report, of member: Member) {
+        if case .linkUp(_, let serverID, let address, true) = report, world.intercepted[address] != nil {
+            world.violate("\(member.name) opened a link to \(serverID) although somebody sits in between")
+        }
+    }
+
+    func look() {
+        var seen: Set<Trouble> = []
+        for member in members where member.isUp && !member.isPaused { look(at: member, &seen) }
+        since = since.filter { seen.contains($0.key) }
+    }
+
+    private func look(at member: Member, _ seen: inout Set<Trouble>) {
+        let settings = member.engine.settings
+        let links = member.engine.linkStatuses
+        let keys = Set(member.ring.ids.map(\.description))
+        maxima.links = max(maxima.links, links.count)
+        maxima.entries = max(maxima.entries, member.store.count)
+        var openCounts: [String: Int] = [:]
+        for link in links {
+            let peer = link.serverID ?? "a peer"
+            maxima.queuedKeys = max(maxima.queuedKeys, link.queuedKeyCount)
+            maxima.leftOutKeys = max(maxima.leftOutKeys, link.leftOutKeyCount)
+            if link.queuedKeyCount > settings.outboxKeyCountMax {
+                world.violate("\(member.name) queues \(link.queuedKeyCount) keys for \(peer)")
+            }
+            if link.leftOutKeyCount > settings.leftOutCountMax {
+                world.violate("\(member.name) leaves out \(link.leftOutKeyCount) keys of \(peer)")
+            }
+            guard link.phase == .open else { continue }
+            openCounts[peer, default: 0] += 1
+            if keys.isDisjoint(with: link.keyIDs) {
+                let trouble = Trouble(kind: .unprovenLink, member: member.number, peer: peer)
+                lasts(trouble, &seen, Self.unprovenLimit, "keeps a link to \(peer) without a key that it has")
+            }
+        }
+        for (peer, count) in openCounts where count > 1 {
+            let trouble = Trouble(kind: .twinLinks, member: member.number, peer: peer)
+            lasts(trouble, &seen, Self.twinLimit, "keeps \(count) links to \(peer)")
+        }
+    }
+
+    private func lasts(_ trouble: Trouble, _ seen: inout Set<Trouble>, _ limit: Int64, _ what: String) {
+        seen.insert(trouble)
+        let began = since[trouble] ?? world.now
+        since[trouble] = began
+        if world.now - began > limit {
+            world.violate("\(members[trouble.member].name) \(what)")
+            since[trouble] = world.now
+        }
+    }
+
+    // MARK: At the end
+
+    /// Nobody dials faster than the backoff allows, however much goes wrong.
+    func checkDialling(targetCount: Int) {
+        // A quarter of a second at first, and twice as long after each failure.
+        let most = Double(targetCount) * (world.uptime / .seconds(1) + 20) + 100
+        if Double(world.dialCount) > most { world.violate("\(world.dialCount) dials of \(targetCount) access points") }
+    }
+
+    /// Without faults and without rings of links hardly an entry crosses a connection twice, which a round beside the
+    /// live change may make it do, and none comes back regularly.
+    func checkCopies() {
+        var entryCount = 0
+        var repeatedCount = 0
+        for connection in world.connections {
+            let both = connection.ends[0].sentEntries.merging(connection.ends[1].sentEntries, uniquingKeysWith: +)
+            entryCount += both.count
+            repeatedCount += both.values.count { $0 > 1 }
+        }
+        if repeatedCount * 20 > entryCount {
+            world.violate("\(repeatedCount) of \(entryCount) entries crossed one connection more than once")
+        }
+    }
+}

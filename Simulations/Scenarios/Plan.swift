@@ -1,0 +1,107 @@
+// What a run is made of: a seed, and the little that a person may want to choose. Everything else is drawn from it.
+package import SimulatedWorld
+
+/// A run before it has begun.
+package struct Plan: Sendable, Hashable, Codable {
+    package var seed: UInt64
+    package var scenario: Scenario
+    /// Members at the beginning; clones and intruders come on top.
+    package var memberCount: Int
+    /// How long faults go on, in simulated seconds; the run then lasts until all maps are equal.
+    package var durationSeconds: Int
+    package var faults: [FaultKind]
+
+    /// The plan of a seed, with what is given in place of what is drawn.
+    package init(
+        seed: UInt64, scenario: Scenario = .swarm, memberCount: Int? = nil, durationSeconds: Int? = nil,
+        faults: [FaultKind]? = nil
+    ) {
+        var random = SplitMix64(seed: seed, purpose: "plan")
+        self.seed = seed
+        self.scenario = scenario
+        let drawnCount = scenario.drawMemberCount(&random)
+        self.memberCount = memberCount ?? drawnCount
+        self.durationSeconds = durationSeconds ?? scenario.durationSeconds
+        self.faults = faults ?? scenario.drawFaults(&random)
+    }
+
+    /// The arguments of `fastx-simulate` that repeat the run.
+    package var arguments: String {
+        var words = ["run", "--seed", "\(seed)", "--scenario", scenario.rawValue]
+        words += ["--members", "\(memberCount)", "--duration", "\(durationSeconds)"]
+        words += ["--faults", faults.isEmpty ? "none" : faults.map(\.rawValue).joined(separator: ",")]
+        return words.joined(separator: " ")
+    }
+}
+
+/// A kind of run.
+package enum Scenario: String, CaseIterable, Sendable, Codable {
+    /// A random cluster under two to six kinds of fault, drawn for each seed.
+    case swarm
+    case quiet
+    case everything
+    case network, partitions, torn, disks, processes, clocks, trust, reconnecting
+    case longAbsence, newcomer, twoSites, external
+    /// Real LMDB stores, with crashes, errors, rolled-back directories and flipped bits.
+    case storage
+
+    package var meaning: String {
+        switch self {
+        case .swarm: "a random cluster, workload and mixture of two to six kinds of fault"
+        case .quiet: "no fault at all: what is sent, and how often"
+        case .everything: "every kind of fault"
+        case .network: "loss, duplication, reordering, delay and clogging"
+        case .partitions: "partitions one way, both ways, and with only the access points in reach"
+        case .torn: "connections torn within messages"
+        case .disks: "slow stores, errors of the disk, rolled-back directories, missed changes"
+        case .processes: "processes killed, stopped and cloned"
+        case .clocks: "clocks off by minutes and years, and stepping back"
+        case .trust: "keys rotated while somebody without the key dials and sits in between"
+        case .reconnecting: "forty members or more with one access point, all reset at once"
+        case .longAbsence: "members away for up to an hour while keys are deleted and leases renewed and deleted"
+        case .newcomer: "members that start empty beside large maps, and get them as streams"
+        case .twoSites: "two sites joined by a single link"
+        case .external: "an external member with a gateway key, linked to by all others"
+        case .storage: "real stores on disk: crashes, errors, rolled-back directories and flipped bits"
+        }
+    }
+
+    package var durationSeconds: Int {
+        switch self {
+        case .longAbsence: 3_600
+        case .storage: 60
+        default: 120
+        }
+    }
+
+    func drawMemberCount(_ random: inout SplitMix64) -> Int {
+        switch self {
+        case .reconnecting: Int.random(in: 40...80, using: &random)
+        case .storage: Int.random(in: 3...5, using: &random)
+        // Half of all runs have ten or more.
+        default: random.oneIn(2) ? Int.random(in: 3...9, using: &random) : Int.random(in: 10...16, using: &random)
+        }
+    }
+
+    func drawFaults(_ random: inout SplitMix64) -> [FaultKind] {
+        switch self {
+        case .quiet, .newcomer: []
+        case .everything: FaultKind.allCases
+        case .network: [.delay, .clog, .loss, .silentLoss, .duplication, .reordering]
+        case .partitions: [.oneWayPartition, .partition, .onlyAccessPoints]
+        case .torn: [.tear]
+        case .disks: [.slowStore, .storeError, .rollback, .missedChanges]
+        case .processes: [.restart, .pause, .clone]
+        case .clocks: [.clockOffset, .clockStepBack, .clockYears]
+        case .trust: [.keyRotation, .intruder, .laterVersion]
+        case .reconnecting: [.reconnectAll]
+        case .longAbsence: [.away]
+        case .twoSites: [.partition, .loss, .oneWayPartition]
+        case .external: [.loss, .restart, .partition]
+        case .storage: [.restart, .storeError, .rollback]
+        case .swarm:
+            Array(FaultKind.allCases.shuffled(using: &random).prefix(Int.random(in: 2...6, using: &random)))
+                .sorted { $0.rawValue < $1.rawValue }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+// One run from its plan to its report.
+import Gossip
+import Replica
+package import SimulatedWorld
+import Trust
+
+/// A simulated cluster under faults, then at rest.
+package final class Run {
+    package let plan: Plan
+    package let world: World
+    private let topology: Topology
+    private let members: [Member]
+    private let oracle: Oracle
+    private let injector: FaultInjector
+    private let workload: Workload
+    private let checks: Checks
+    private var convergedAfter: Duration?
+    private var lookCount = 0
+
+    /// All maps must be equal this long after the last fault at the latest: two waits of the longest backoff, one
+    /// round that stalls, and rounds along the longest way.
+    package static let convergenceLimit: Duration = .seconds(600)
+    /// Bounds are looked at, and equality is asked for, this often.
+    private static let lookInterval: Duration = .milliseconds(500)
+    private static let looksPerCheck = 4
+
+    package init(_ plan: Plan) throws {
+        self.plan = plan
+        var random = SplitMix64(seed: plan.seed, purpose: "cluster")
+        world = World(seed: SplitMix64.seed(plan.seed, "world"))
+        oracle = Oracle(world: world)
+        let keys = try RunKeys()
+        topology = Topology(plan.scenario.drawTopology(&random), memberCount: plan.memberCount, &random)
+        world.latency = .microseconds(Int64.random(in: 200...60_000, using: &random))
+        if Bool.random(using: &random) { world.latencyJitter = world.latency }
+        let settings = Self.drawSettings(&random)
+        world.keepsAccounts = plan.scenario == .quiet
+        for number in 0..<plan.memberCount {
+            let ring = number == topology.gateway ? try keys.gatewayRing() : keys.ring
+            let member = world.add("m\(number)", ring, settings: settings)
+            member.keepsReports = false
+            if random.oneIn(3) { member.feedDelay = .microseconds(Int64.random(in: 1...5_000, using: &random)) }
+            oracle.watch(member)
+        }
+        members = world.members
+        injector = FaultInjector(plan, members, topology, world: world, oracle: oracle, keys: keys)
+        checks = Checks(world: world, members: members)
+        workload = Workload(members, gateway: topology.gateway, world: world, oracle: oracle, plan: plan)
+    }
+
+    /// Settings within the ranges that an administrator may choose, small where that makes limits matter.
+    private static func drawSettings(_ random: inout SplitMix64) -> EngineSettings {
+        var settings = EngineSettings()
+        settings.creditWindow = [2_000, 20_000, 200_000, 4 << 20].randomElement(using: &random) ?? 4 << 20
+        settings.outboxKeyCountMax = [10, 100, 4_096].randomElement(using: &random) ?? 4_096
+        settings.reconcileInterval = .seconds(Int.random(in: 20...60, using: &random))
+        return settings
+    }
+
+    /// Runs to the end and says what came of it. The world is of no use afterwards.
+    ///
+    /// - Parameter look: Called twice a second of simulated time.
+    package func run(look: (Run) -> Void = { _ in }) -> RunReport {
+        let clock = ContinuousClock()
+        let began = clock.now
+        if plan.scenario == .newcomer { fillSome() }
+        for (number, member) in members.enumerated() {
+            member.setAccessPoints(topology.dials[number].map { members[$0].url })
+        }
+        workload.start()
+        injector.start()
+        let steps = Int(Duration.seconds(plan.durationSeconds) / Self.lookInterval)
+        for _ in 0..<steps where !world.isOverrun {
+            world.run(for: Self.lookInterval)
+            lookAround()
+            look(self)
+        }
+        injector.stop()
+        workload.stop()
+        settle(look)
+        let report = makeReport(real: clock.now - began)
+        world.end()
+        return report
+    }
+
+    /// Some members begin with a map that the others lack.
+    private func fillSome() {
+        var random = SplitMix64(seed: plan.seed, purpose: "fill")
+        let writes = (0..<Int.random(in: 1_000...4_000, using: &random)).map { number in
+            LocalWrite(
+                key: Key(checked: Array("data/old/\(number)".utf8)),
+                change: .put(Array(repeating: 1, count: 100), leaseMilliseconds: nil))
+        }
+        for member in members.prefix(2) where member.number != topology.gateway {
+            if let entries = try? member.write(writes) { oracle.acknowledged(entries) }
+        }
+    }
+
+    private func settle(_ look: (Run) -> Void) {
+        let end = world.uptime
+        while world.uptime - end < Self.convergenceLimit, !world.isOverrun {
+            world.run(for: Self.lookInterval)
+            lookAround()
+            look(self)
+            if isConverged {
+                convergedAfter = world.uptime - end
+                oracle.checkQuiet(members)
+                checkStrangers()
+                checks.checkDialling(
+                    targetCount: (topology.dials
+                        + Array(repeating: members.map(\.number), count: injector.strangers.count)).joined().count)
+                if plan.faults.isEmpty { checkUndisturbed() }
+                return
+            }
+        }
+        if world.isOverrun { return }
+        world.violate(
+            "the maps were not equal \(Self.convergenceLimit) after the last fault: \(differences.joined(separator: "; "))"
+        )
+    }
+
+    /// Keys on which the maps disagree, and who has what of them.
+    private var differences: [String] {
+        var holders: [EntryNumber: [String]] = [:]
+        for member in members { member.store.forEach { holders[$0, default: []].append(member.name) } }
+        let disputed = holders.filter { $0.value.count < members.count }.sorted { $0.key < $1.key }
+        return disputed.prefix(Self.differenceCountMax).map { number, names in
+            let entry = world.pool[number]
+            let seconds = entry.version.clock.time.millisecondsSince(startOfTime) / 1_000
+            return "\(world.pool.key(entry.keyNumber)) of \(seconds) s is only at \(names.joined(separator: " "))"
+        } + (disputed.count > Self.differenceCountMax ? ["and \(disputed.count - Self.differenceCountMax) more"] : [])
+            + members.map { member in
+                "\(member.name): "
+                    + member.engine.linkStatuses.map {
+                        "\($0.serverID ?? "?") \($0.phase) \($0.isDialled ? "out" : "in")"
+                    }
+                    .joined(separator: ", ")
+            }
+    }
+
+    private static let differenceCountMax = 6
+
+    /// Whether all maps are equal.
+    package var isConverged: Bool {
+        let first = members[0].store
+        return members.allSatisfy { $0.store.count == first.count && $0.store.fingerprint == first.fingerprint }
+    }
+
+    /// Hands every message that arrives and every report of a member to a closure, as a line for people.
+    package func log(_ line: @escaping (String) -> Void) {
+        world.onArrival = { [unowned world] source, target, message in
+            line("\(world.uptime) \(source.name) -> \(target.name): \(message.label)")
+        }
+        world.onReport = { [unowned world, checks] member, report in
+            checks.note(report, of: member)
+            line("\(world.uptime) \(member.name): \(report.logLine.text)")
+        }
+    }
+
+    // MARK: Checks
+
+    private func lookAround() {
+        lookCount += 1
+        if lookCount.isMultiple(of: Self.looksPerCheck) { checks.look() }
+    }
+
+    /// Where nothing went wrong, changes are everywhere at once, and each goes over each connection once.
+    private func checkUndisturbed() {
+        if let convergedAfter, convergedAfter > Self.undisturbedLimit {
+            world.violate("changes took \(convergedAfter) to be everywhere although nothing went wrong")
+        }
+        if topology.kind.isTree, plan.scenario == .quiet { checks.checkCopies() }
+    }
+
+    private static let undisturbedLimit: Duration = .seconds(5)
+
+    /// Nobody without a key changed or read a map.
+    private func checkStrangers() {
+        for stranger in injector.strangers where stranger.name.hasPrefix("intruder") {
+            if stranger.store.count != 20 { world.violate("\(stranger.name) has entries of others") }
+        }
+        for member in members {
+            let found = try? member.value("data/intruder-0")
+            if found != nil { world.violate("\(member.name) has an entry of an intruder") }
+        }
+    }
+
+    // MARK: Report
+
+    private func makeReport(real: Duration) -> RunReport {
+        var maxima = checks.maxima
+        maxima.bytesSent = members.map(\.byteCountSent).max() ?? 0
+        maxima.outstandingBytes = world.connections.flatMap(\.ends).map(\.outstandingMax).max() ?? 0
+        return RunReport(
+            seed: plan.seed, scenario: plan.scenario, members: plan.memberCount, topology: topology.kind,
+            durationSeconds: plan.durationSeconds, plannedFaults: plan.faults,
+            traceHash: world.trace.hex, converged: convergedAfter != nil,
+            convergedAfterSeconds: convergedAfter.map { $0 / .seconds(1) },
+            simulatedSeconds: world.uptime / .seconds(1), violations: world.violations, writes: oracle.writeCount,
+            messages: world.messageCount, bytes: world.byteCount, maxima: maxima, faults: injector.counts,
+            realSeconds: real / .seconds(1))
+    }
+}
+
+extension SplitMix64 {
+    /// A seed for one purpose.
+    static func seed(_ seed: UInt64, _ purpose: String) -> UInt64 {
+        var random = SplitMix64(seed: seed, purpose: purpose)
+        return random.next()
+    }
+}
+
+extension Scenario {
+    func drawTopology(_ random: inout SplitMix64) -> TopologyKind {
+        switch self {
+        case .twoSites: .twoSites
+        case .external: .external
+        case .reconnecting: .star
+        default: TopologyKind.allCases.randomElement(using: &random) ?? .random
+        }
+    }
+}

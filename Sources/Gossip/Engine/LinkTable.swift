@@ -1,0 +1,85 @@
+// The links of a member by id, changed in place: a link is a large value, and every message changes several fields.
+
+/// Links in the order of their ids, which is the order in which they came to be.
+struct LinkTable: Sendable {
+    private var ids: [LinkID] = []
+    private var slots: [Link?] = []
+
+    var count: Int { ids.count }
+    var isEmpty: Bool { ids.isEmpty }
+    var keys: [LinkID] { ids }
+    /// Copies of all links; for what is not done with every message.
+    var values: [Link] { slots.compactMap { $0 } }
+
+    /// The link with an id. Setting nil takes it out.
+    subscript(id: LinkID) -> Link? {
+        _read {
+            if let position = position(of: id) { yield slots[position] } else { yield nil }
+        }
+        _modify {
+            if let position = position(of: id) {
+                yield &slots[position]
+                if slots[position] == nil { removeSlot(at: position) }
+            } else {
+                var link: Link?
+                yield &link
+                if let link { insert(link) }
+            }
+        }
+    }
+
+    /// The link at a position from 0 on.
+    subscript(position position: Int) -> Link? {
+        _read { yield slots[position] }
+    }
+
+    /// When something about any link is due next. Asked after every input, so single fields are read where they lie: a
+    /// method of a link would copy it.
+    func earliestDeadline(_ settings: EngineSettings) -> Duration? {
+        var earliest: Duration?
+        @inline(__always) func consider(_ candidate: Duration?, plus wait: Duration = .zero) {
+            guard let candidate else { return }
+            let due = candidate + wait
+            earliest = earliest.map { min($0, due) } ?? due
+        }
+        for position in slots.indices {
+            consider(slots[position]?.deadline)
+            let phase = slots[position]?.phase
+            if phase == .contending { consider(slots[position]?.since.uptime, plus: settings.contentionWait) }
+            guard phase == .open else { continue }
+            consider(slots[position]?.nextPing)
+            consider(slots[position]?.challengeDeadline)
+            consider(slots[position]?.roundDue)
+            consider(slots[position]?.lastHeard, plus: settings.silenceLimit)
+            consider(slots[position]?.round?.lastProgress, plus: settings.roundStallLimit)
+        }
+        return earliest
+    }
+
+    mutating func removeValue(forKey id: LinkID) -> Link? {
+        guard let position = position(of: id), let link = slots[position] else { return nil }
+        removeSlot(at: position)
+        return link
+    }
+
+    private mutating func insert(_ link: Link) {
+        let position = ids.firstIndex { link.id < $0 } ?? ids.count
+        ids.insert(link.id, at: position)
+        slots.insert(link, at: position)
+    }
+
+    private mutating func removeSlot(at position: Int) {
+        ids.remove(at: position)
+        slots.remove(at: position)
+    }
+
+    private func position(of id: LinkID) -> Int? {
+        var low = 0
+        var high = ids.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ids[middle] < id { low = middle + 1 } else { high = middle }
+        }
+        return low < ids.count && ids[low] == id ? low : nil
+    }
+}
