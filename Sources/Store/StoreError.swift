@@ -71,7 +71,8 @@ extension StoreError: CustomStringConvertible {
         case .readQueueFull(let countMax):
             "\(countMax) long reads are queued already; try again in a moment"
         case .inputOutput(let operation, let reason):
-            "the disk failed (\(operation): \(reason)); the write was not done: check the disk, then write again"
+            "the disk failed, or filled up in the middle of a write (\(operation): \(reason)); the write was not done: "
+                + "make room or check the disk, then write again"
         case .environment(let operation, let reason):
             "the store failed (\(operation): \(reason)); if it does so again, run a check of the store"
         case .file(let operation, let path, let reason):

@@ -12,11 +12,33 @@ struct StoreLocation: Sendable {
 
     var dataPath: String { directory + "/data.mdb" }
 
-    /// Opens the environment for reading and writing, making what a new store needs.
+    /// Opens the environment for reading and writing, making it where there is none.
     func openEnvironment() throws(StoreError) -> Environment {
+        let byteCount = FileCalls.exists(dataPath) ? try FileCalls.byteCount(dataPath) : 0
+        if byteCount == 0 { try create() }
         let environment = try Environment(
             path: directory,
             access: .readWrite(mapByteCount: options.mapByteCount, readersMax: options.readersMax))
+        do {
+            return try Self.readTables(environment, path: dataPath)
+        } catch {
+            // An earlier version may have been cut off before it had made the tables.
+            guard case .notAStore = error else { throw error }
+            return try prepare(environment)
+        }
+    }
+
+    /// Makes an empty store under another name, which it changes for its own once it is on the disk: LMDB cannot open
+    /// a file whose making was cut off, and a file is there for certain only once its directory was synced.
+    private func create() throws(StoreError) {
+        let temporary = dataPath + ".new"
+        try FileCalls.remove(temporary)
+        try prepare(Environment(path: temporary, access: .newFile(mapByteCount: options.mapByteCount))).close()
+        try FileCalls.rename(temporary, to: dataPath, replacing: true)
+    }
+
+    /// Makes what a new store needs, and checks the format of one that is there.
+    private func prepare(_ environment: Environment) throws(StoreError) -> Environment {
         let transaction = try environment.beginWrite()
         try environment.openTables(transaction, create: true)
         let format = try Self.format(transaction)
@@ -34,7 +56,11 @@ struct StoreLocation: Sendable {
 
     /// Opens a store or a backup for reading, and checks its format.
     static func openForReading(_ path: String, access: Environment.Access) throws(StoreError) -> Environment {
-        let environment = try Environment(path: path, access: access)
+        try readTables(Environment(path: path, access: access), path: path)
+    }
+
+    /// Opens the tables of a store that is there, writing nothing, and checks its format.
+    private static func readTables(_ environment: Environment, path: String) throws(StoreError) -> Environment {
         let transaction = try environment.beginRead()
         try environment.openTables(transaction, create: false)
         guard let format = try format(transaction) else {

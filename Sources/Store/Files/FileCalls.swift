@@ -59,9 +59,10 @@ struct FileDescriptor: ~Copyable {
 }
 
 enum FileCalls {
-    /// Makes a directory with mode 0700 where there is none; its parent exists.
+    /// Makes a directory with mode 0700 where there is none, durably; its parent exists.
     static func makeDirectory(_ path: String) throws(StoreError) {
-        if unsafe mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+        if unsafe mkdir(path, 0o700) == 0 { return try synchronizeDirectory(parent(of: path)) }
+        if errno == EEXIST { return }
         throw .file(operation: "make the directory", path: path, reason: systemReason(errno))
     }
 
@@ -87,6 +88,11 @@ enum FileCalls {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
+    /// Returns once the names in a directory are on the disk.
+    private static func synchronizeDirectory(_ path: String) throws(StoreError) {
+        try FileDescriptor(opening: path, O_RDONLY | O_DIRECTORY).synchronize()
+    }
+
     /// Gives a file its final name, durably. Without `replacing` an existing file stays and is an error.
     static func rename(_ source: String, to target: String, replacing: Bool) throws(StoreError) {
         // A link refuses a name that is taken, where `rename` would silently replace what is there.
@@ -95,7 +101,13 @@ enum FileCalls {
             if errno == EEXIST { throw .targetExists(path: target) }
             throw .file(operation: "rename \(source) to", path: target, reason: systemReason(errno))
         }
-        if !replacing { try remove(source) }
-        try FileDescriptor(opening: parent(of: target), O_RDONLY | O_DIRECTORY).synchronize()
+        do throws(StoreError) {
+            if !replacing { try remove(source) }
+            try synchronizeDirectory(parent(of: target))
+        } catch {
+            // A new file that was not made durably is not left: the name would be taken when it is tried again.
+            if !replacing { _ = try? remove(target) }
+            throw error
+        }
     }
 }

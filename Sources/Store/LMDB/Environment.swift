@@ -11,6 +11,9 @@ import Glibc
     let path: String
     private var handle: OpaquePointer?
     fileprivate var tables = TableHandles(repeating: 0)
+    /// After a commit that failed at its very end, the meta page that LMDB took back is in memory only: the disk may have
+    /// the failed commit, whose pages the next one is going to use. So all is synced before anything is written.
+    private var mustSynchronize = false
 
     /// Opens the environment. A failure half-way closes what was opened.
     init(path: String, access: Access) throws(StoreError) {
@@ -23,6 +26,9 @@ import Glibc
         case .readWrite(let mapByteCount, let readersMax):
             try require(unsafe mdb_env_set_mapsize(handle, mapByteCount), "reserve \(mapByteCount) bytes")
             try require(unsafe mdb_env_set_maxreaders(handle, UInt32(readersMax)), "set the number of readers")
+        case .newFile(let mapByteCount):
+            flags |= UInt32(MDB_NOLOCK | MDB_NOSUBDIR)
+            try require(unsafe mdb_env_set_mapsize(handle, mapByteCount), "reserve \(mapByteCount) bytes")
         case .readOnly:
             flags |= UInt32(MDB_RDONLY)
         case .readOnlyFile:
@@ -33,7 +39,9 @@ import Glibc
         case .readWrite:
             var staleCount: Int32 = 0
             try require(unsafe mdb_reader_check(handle, &staleCount), "clear stale readers")
-        case .readOnly:
+            // Where the disk cannot do it now, it can be read all the same; the next write tries again.
+            mustSynchronize = unsafe mdb_env_sync(handle, 1) != MDB_SUCCESS
+        case .newFile, .readOnly:
             break
         case .readOnlyFile:
             try requireWholeFile()
@@ -56,10 +64,25 @@ import Glibc
     }
 
     func beginWrite() throws(StoreError) -> WriteTransaction {
+        if mustSynchronize {
+            try require(unsafe mdb_env_sync(handle, 1), "sync \(path)")
+            mustSynchronize = false
+        }
         var transaction: OpaquePointer?
         try require(unsafe mdb_txn_begin(handle, nil, 0, &transaction), "begin to write")
         guard let transaction = unsafe transaction else { throw .closed }
         return WriteTransaction(core: unsafe TransactionCore(handle: transaction, environment: self))
+    }
+
+    /// Whether LMDB has given the environment up, as it does where its meta page could not be written: then nothing can
+    /// be read from it or written to it, and only who tries is told.
+    var isGivenUp: Bool {
+        do {
+            _ = try beginRead()
+            return false
+        } catch {
+            return error.requiresReopening
+        }
     }
 
     /// Opens the tables in a transaction that the caller commits or ends; later transactions can use them.

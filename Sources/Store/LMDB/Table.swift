@@ -23,6 +23,8 @@ extension Environment {
     enum Access {
         /// A store's directory, for reading and writing; missing tables are made.
         case readWrite(mapByteCount: Int, readersMax: Int)
+        /// A single file that nobody knows of yet; missing tables are made.
+        case newFile(mapByteCount: Int)
         /// A store's directory, perhaps while another process writes.
         case readOnly
         /// A single file that nobody writes, such as a backup.

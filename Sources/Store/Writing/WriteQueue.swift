@@ -102,11 +102,12 @@ final class WriteQueue: Sendable {
         monitor.notify()
     }
 
-    /// Blocks until there is something to do, and returns the requests of one transaction; nil at the end.
+    /// Blocks until there is something to do, and returns the requests of one transaction; nil at the end, and none
+    /// where nothing came within a number of nanoseconds.
     ///
     /// Callers that were answered together tend to come back together. Going with the first of them would make every
     /// second group a group of one, so the writer lingers for as many as before, a fraction of a commit's time.
-    func nextGroup() -> [WriteRequest]? {
+    func nextGroup(within limit: UInt64? = nil) -> [WriteRequest]? {
         let start = monotonicNanoseconds()
         monitor.withLock { state in
             let isCompany = state.lastCount > 1
@@ -120,7 +121,11 @@ final class WriteQueue: Sendable {
                 state.lingerUntil = 0
                 state.wantedCount = 1
             }
-            guard let first = state.queued.first else { return state.isClosed ? .done(nil) : .wait }
+            guard let first = state.queued.first else {
+                if state.isClosed { return .done(nil) }
+                guard let limit else { return .wait }
+                return monotonicNanoseconds() >= start + limit ? .done([]) : .waitUntil(start + limit)
+            }
             if mustGo(state) { return .done(state.takeGroup(options)) }
             let deadline = first.queuedAt + relaxedNanoseconds
             return monotonicNanoseconds() >= deadline ? .done(state.takeGroup(options)) : .waitUntil(deadline)

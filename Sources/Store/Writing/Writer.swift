@@ -35,9 +35,15 @@ final class Writer: @unchecked Sendable {
         self.clock = clock
     }
 
+    /// How long the writer waits before it tries again to open an environment that could not be opened: soon enough for
+    /// readers, and seldom enough for a disk that has failed.
+    private static let reopeningNanoseconds: UInt64 = 2_000_000_000
+
     /// The thread's work: until the queue is closed and empty.
     func run() {
-        while let group = queue.nextGroup() { carryOut(group) }
+        while let group = queue.nextGroup(within: gate.environment == nil ? Self.reopeningNanoseconds : nil) {
+            if group.isEmpty { reopen() } else { carryOut(group) }
+        }
         gate.drain(refusing: .closed)
         publisher.finish()
         lock = nil
@@ -70,12 +76,14 @@ final class Writer: @unchecked Sendable {
         do {
             try commit(group)
         } catch {
-            let isOpen = gate.environment != nil
-            if isOpen, !error.requiresReopening, group.count > 1 {
+            let environment = gate.environment
+            if environment != nil, !error.requiresReopening, group.count > 1 {
                 for request in group { carryOut([request]) }
             } else {
+                // Before the answers, so that whoever is told of the failure can read again. A full disk, too, can have
+                // made LMDB give the environment up.
+                if let environment, error.requiresReopening || environment.isGivenUp { reopen() }
                 for request in group { request.fail(error) }
-                if isOpen, error.requiresReopening { reopen() }
             }
         }
     }
@@ -162,12 +170,12 @@ final class Writer: @unchecked Sendable {
         }
     }
 
-    /// After a failed sync: waits for the readers inside, then closes and opens the environment.
+    /// After a failed write to disk: waits for the readers inside, then closes and opens the environment.
     private func reopen() {
         do {
             try openAnew()
         } catch {
-            // Readers and writers are told why; the next write tries again.
+            // Readers and writers are told why; the next write tries again, or this thread where there is none.
             gate.refuse(error)
         }
     }
