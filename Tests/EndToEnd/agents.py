@@ -40,8 +40,11 @@ def run(*arguments, stdin=None, timeout=15, environment=None, text=True):
 class Agent:
     """A member: its directory, its process and its commands."""
 
-    def __init__(self, directory, access_points=(), key_file=None, address=None, environment=None, settings=None):
+    def __init__(self, directory, access_points=(), key_file=None, address=None, environment=None, settings=None,
+                 wrapper=()):
         self.directory = Path(directory)
+        # The words before the program's own, for a process that is to run elsewhere.
+        self.wrapper = list(wrapper)
         self.name = self.directory.name
         self.address = address or new_address()
         self.log_path = self.directory.with_suffix(".log")
@@ -70,8 +73,8 @@ class Agent:
         assert self.process is None, f"{self.name} is running"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "run", "--var-dir", str(self.directory)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, **self.environment}, start_new_session=True)
+                [*self.wrapper, PROGRAM, "run", "--var-dir", str(self.directory)], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, env={**os.environ, **self.environment}, start_new_session=True)
         return self
 
     def start(self):
@@ -142,6 +145,18 @@ class Agent:
 
     def dump(self, prefix=""):
         return self.ok("dump", prefix, text=False)
+
+    def load(self, entries):
+        """Writes many entries with one command."""
+        self.ok("load", "-", stdin="".join(json.dumps({"key": k, "value": v}) + "\n" for k, v in entries.items()))
+
+    def entries(self, prefix=""):
+        """The values of all keys below a prefix."""
+        return {entry["key"]: entry.get("value") for entry in map(json.loads, self.dump(prefix).splitlines())}
+
+    def shown(self):
+        """The ids of the members that are listed, with the age of what they told of themselves in seconds."""
+        return {member["serverId"]: member["updatedMillisecondsAgo"] / 1000 for member in self.json("members")}
 
     # Links.
 

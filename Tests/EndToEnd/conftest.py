@@ -10,6 +10,8 @@ import pytest
 from agents import PROGRAM, Cluster
 from mitm import InterceptingProxy
 from proxy import Proxy
+from second_implementation.member import Member
+from tokens import read_secret
 
 
 def pytest_configure():
@@ -77,3 +79,22 @@ def interceptors():
     yield make
     for proxy in made:
         proxy.close()
+
+
+@pytest.fixture
+def secret(cluster):
+    return read_secret(cluster.key_file)
+
+
+@pytest.fixture
+def members():
+    """Makes members of the second implementation."""
+    made = []
+
+    def make(*secrets, **options):
+        made.append(Member(*secrets, **options))
+        return made[-1]
+
+    yield make
+    for member in made:
+        member.close()

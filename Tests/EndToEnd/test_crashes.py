@@ -8,6 +8,8 @@ import pytest
 from agents import PROGRAM, wait_equal
 from waiting import eventually
 
+pytestmark = pytest.mark.cuts
+
 ENTRY_COUNT = 20_000
 PART_COUNT = 40
 

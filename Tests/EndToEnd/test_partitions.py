@@ -5,6 +5,8 @@ from agents import wait_equal
 from proxy import DOWN, UP
 from waiting import eventually
 
+pytestmark = pytest.mark.cuts
+
 # Longer than a peer may be silent.
 SILENCE_SECONDS = 15
 

@@ -4,32 +4,12 @@ import json
 import pytest
 
 from second_implementation.connection import Refused
-from second_implementation.member import Member
 from second_implementation.messages import encode
 from tokens import read_secret
 from waiting import eventually
 
 OTHER_SECRET = bytes(range(32))
 NOT_SERVED = b"another certificate"
-
-
-@pytest.fixture
-def secret(cluster):
-    return read_secret(cluster.key_file)
-
-
-@pytest.fixture
-def members():
-    """Makes members of the second implementation."""
-    made = []
-
-    def make(*secrets, **options):
-        made.append(Member(*secrets, **options))
-        return made[-1]
-
-    yield make
-    for member in made:
-        member.close()
 
 
 @pytest.fixture

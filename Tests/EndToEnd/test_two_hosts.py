@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 
 from agents import PROGRAM
+from namespaces import ip
 from waiting import eventually
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may make network namespaces")
-
-
-def ip(*arguments):
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
+pytestmark = [
+    pytest.mark.cuts, pytest.mark.skipif(os.geteuid() != 0, reason="only root may make network namespaces")]
 
 
 class Host:

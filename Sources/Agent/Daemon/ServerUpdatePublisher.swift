@@ -11,7 +11,9 @@ actor ServerUpdatePublisher {
     private let member: RunningMember
     private var reader = HostStatusReader()
     private var lastVersion: Version?
-    private var isDue = false
+    /// The last version of this member's own entry that somebody else wrote, and when that was last called a clone.
+    private var lastOverwriting: Version?
+    private var cloneNamed: ContinuousClock.Instant?
     private let triggers: AsyncStream<Void>
     private let trigger: AsyncStream<Void>.Continuation
 
@@ -68,14 +70,36 @@ actor ServerUpdatePublisher {
         for await event in member.store.subscribe() {
             guard case .commit(let commit) = event else { continue }
             for group in commit.groups where group.source != .local {
-                var isOverwritten = false
+                var found: Version?
                 group.entries.forEach { (header, key, _, _) in
-                    isOverwritten = isOverwritten || key.copy() == own && header.version != lastVersion
+                    if key.copy() == own, header.version != lastVersion { found = header.version }
                 }
-                if isOverwritten { changed() }
+                if let found { overwritten(by: found) }
             }
         }
     }
+
+    /// One version of another origin is what an older process left, and is replaced at once. An origin that goes on
+    /// writing is a clone: it would answer every replacement.
+    private func overwritten(by version: Version) {
+        defer { lastOverwriting = version }
+        guard version.origin != member.origin, let last = lastOverwriting, last.origin == version.origin,
+            last.clock < version.clock
+        else { return changed() }
+        let now = ContinuousClock.now
+        if let cloneNamed, now - cloneNamed < Self.cloneNamingPeriod { return }
+        cloneNamed = now
+        member.logger.error(
+            """
+            clone: another live member has the server id \(member.serverID) and writes its server update; give one of them \
+            an id of its own with "fastx-agent init" in a new directory
+            """)
+        // Once, so that the other one finds out as well.
+        changed()
+    }
+
+    /// How often a clone is named; between, the regular updates have to do.
+    private static let cloneNamingPeriod: Duration = .seconds(60)
 
     private var ownKey: Key { Key(checked: Array("server/\(member.serverID)".utf8)) }
 

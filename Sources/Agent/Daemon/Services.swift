@@ -130,7 +130,8 @@ actor ReportHub {
                 (level == .debug ? topic : agent).log(level: level, "\(text)")
                 switch report {
                 case .linkUp, .linkDown: linksChanged()
-                case .clockRight, .clockConfirmed:
+                case .clockConfirmed: await Self.restamp(store, agent)
+                case .clockRight:
                     await Self.restamp(store, agent)
                     linksChanged()
                 case .clockWrong: linksChanged()

@@ -170,6 +170,9 @@ package struct Dialler: Sendable {
         if text.contains("CERTIFICATE_VERIFY_FAILED") {
             return "certificate: no trusted authority signed it, and the options of this connection demand one"
         }
+        if text.contains("EOF during handshake") {
+            return "unreachable: the connection was closed during the TLS handshake"
+        }
         if text.contains("uncleanShutdown") { return "not an agent: it closed the connection during the TLS handshake" }
         if error is NIOSSLExtraError { return "certificate: it is not made out to this host: \(text)" }
         let isOtherProtocol = ["WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNEXPECTED_MESSAGE", "tls_record"].contains {

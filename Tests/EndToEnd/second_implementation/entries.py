@@ -7,6 +7,9 @@ from functools import cached_property
 
 HEADER = struct.Struct(">HIBQQQ")
 LONGEST_KEY, LONGEST_VALUE = 480, 1 << 20
+VALUE, TOMBSTONE = 0, 1
+LEASE_PREFIXES = (b"server/", b"login/", b"session/", b"reservation/")
+LEASE_TOMBSTONE_MILLISECONDS = 240_000
 
 
 class ProtocolError(Exception):
@@ -68,13 +71,16 @@ class Map:
     def __init__(self):
         self.entries = {}
 
-    def write(self, origin, key, value=b"", kind=0):
-        """Writes a durable entry and returns it (2.3)."""
+    def write(self, origin, key, value=b"", kind=VALUE, lease_milliseconds=0):
+        """Writes an entry and returns it (2.3, 2.6)."""
         clock = wall_time() << 16
         stored = self.entries.get(key)
         if stored and stored.clock >= clock:
             clock = stored.clock + 1
-        self.entries[key] = Entry(key, value, kind, clock, origin, 0)
+        expiry = 0
+        if key.startswith(LEASE_PREFIXES):
+            expiry = (clock >> 16) + (LEASE_TOMBSTONE_MILLISECONDS if kind == TOMBSTONE else lease_milliseconds)
+        self.entries[key] = Entry(key, value, kind, clock, origin, expiry)
         return self.entries[key]
 
     def merge(self, entry):
@@ -87,7 +93,7 @@ class Map:
 
     def value(self, key):
         entry = self.entries.get(key)
-        return entry.value if entry and entry.kind != 1 else None
+        return entry.value if entry and entry.kind != TOMBSTONE else None
 
     def by_item_id(self):
         return {entry.item_id: entry for entry in self.entries.values()}

@@ -21,6 +21,9 @@ LIVE, ANSWER, STREAM, STREAM_END = range(4)
 class Link:
     """One end of a link, on the member's event loop."""
 
+    # The newest and the oldest version of the protocol that the hello names.
+    version, oldest = 1, 1
+
     def __init__(self, member, connection, dialled, certificate_hash):
         self.member, self.connection = member, connection
         self.dialled, self.certificate_hash = dialled, certificate_hash
@@ -40,7 +43,7 @@ class Link:
         """Carries the link until it ends."""
         ticker = asyncio.create_task(self._tick())
         self.hello = self.send(
-            "hello", version=1, oldest=1, nonce=secrets.token_bytes(32), origin=self.member.origin,
+            "hello", version=self.version, oldest=self.oldest, nonce=secrets.token_bytes(32), origin=self.member.origin,
             wall_time=wall_time(), credit=self.member.window, flags=0, server_id=self.member.server_id.encode(),
             software=b"python")
         try:

@@ -9,13 +9,15 @@ from pathlib import Path
 from certificates import certificate_of, make_certificate, sha256
 from network import new_address, url
 from second_implementation.connection import accept, connect
-from second_implementation.entries import Map
+from second_implementation.entries import TOMBSTONE, VALUE, Map
 from second_implementation.keys import ClusterKey, is_right_token, member_tokens
 from second_implementation.link import LIVE, Link
 
 
 class Member:
     """A member for tests. Its links call `merge` and `changed` on the loop; the rest is for the test's thread."""
+
+    link_class = Link
 
     def __init__(self, *cluster_secrets, server_id="python", window=4 << 20, begins_rounds=True):
         self.keys = [ClusterKey(secret) for secret in cluster_secrets]
@@ -101,7 +103,7 @@ class Member:
         return url(address)
 
     def _start(self, connection, dialled, certificate_hash):
-        link = Link(self, connection, dialled, certificate_hash)
+        link = self.link_class(self, connection, dialled, certificate_hash)
         self.links.append(link)
         task = self._loop.create_task(link.run())
         self._tasks.add(task)
@@ -125,12 +127,15 @@ class Member:
         """Writes an entry and tells nobody."""
         return self.call(self.map.write, self.origin, key.encode(), value)
 
-    def put(self, key, value=b""):
+    def put(self, key, value=b"", kind=VALUE, lease_milliseconds=0):
         """Writes an entry as a live change."""
         def put():
-            self._flood(self.map.write(self.origin, key.encode(), value))
+            self._flood(self.map.write(self.origin, key.encode(), value, kind, lease_milliseconds))
 
         self.call(put)
+
+    def delete(self, key):
+        self.put(key, kind=TOMBSTONE)
 
     def get(self, key):
         return self.map.value(key.encode())
