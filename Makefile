@@ -1,5 +1,6 @@
 # Everything a developer or an administrator types. Each target installs what it needs first.
-.PHONY: run test lint format build clean packages unit end-to-end stop bench
+.PHONY: run test lint format build clean packages unit end-to-end soak sweep mutants crash-points \
+	simulations stop bench
 
 CONFIGURATION = release
 
@@ -14,13 +15,13 @@ run: build
 stop:
 	scripts/local-cluster stop
 
-test: lint unit end-to-end
+test: lint unit simulations end-to-end
 
 lint: packages
-	swift format lint --strict --recursive --parallel Sources Benchmarks Tests Package.swift
+	swift format lint --strict --recursive --parallel Sources Simulations Benchmarks Tests Package.swift
 
 format:
-	swift format --in-place --recursive --parallel Sources Benchmarks Tests Package.swift
+	swift format --in-place --recursive --parallel Sources Simulations Benchmarks Tests Package.swift
 
 unit: packages
 	swift build -c $(CONFIGURATION) --build-tests
@@ -29,6 +30,37 @@ unit: packages
 end-to-end: packages
 	swift build -c $(CONFIGURATION) --product fastx-agent
 	.venv/bin/python -m pytest Tests/EndToEnd
+
+# Crash points in the short form, and mistakes that the enumerator must notice. Scenarios and seeds are unit tests.
+SIMULATE = .build/$(CONFIGURATION)/fastx-simulate
+
+simulations: packages
+	scripts/build-storage-shim
+	swift build -c $(CONFIGURATION) --product fastx-simulate
+	$(SIMULATE) sweep --seeds 1..500
+	$(SIMULATE) crash-points --image-count-max 20000
+	$(SIMULATE) crash-points --image-count-max 4000 --mistake without-syncs --json > /dev/null
+	$(SIMULATE) crash-points --image-count-max 4000 --mistake early-acknowledgement --json > /dev/null
+	$(SIMULATE) crash-points --image-count-max 4000 --mistake without-directory-syncs --json > /dev/null
+
+# The long forms of the simulator: an hour each on two cores, and the mutants a quarter of an hour.
+sweep: packages
+	swift build -c $(CONFIGURATION) --product fastx-simulate
+	$(SIMULATE) sweep --seeds 1..100000 --coverage .build/coverage.md
+
+mutants: packages
+	swift build -c $(CONFIGURATION) --product fastx-simulate
+	$(SIMULATE) mutants
+
+crash-points: packages
+	scripts/build-storage-shim
+	swift build -c $(CONFIGURATION) --product fastx-simulate
+	$(SIMULATE) crash-points
+
+# The long forms of the end-to-end tests: two hours or so. scripts/build-storage-shim is called by the tests themselves.
+soak: packages
+	swift build -c $(CONFIGURATION) --product fastx-agent
+	.venv/bin/python -m pytest Tests/EndToEnd -m soak
 
 bench: build
 	.build/$(CONFIGURATION)/fastx-bench store

@@ -106,7 +106,7 @@ let package = Package(
         .target(
             name: "SimulatedWorld",
             dependencies: [
-                "Gossip", "Replica", "Trust",
+                "Gossip", "Replica", "Store", "Trust",
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Simulations/World",
@@ -114,15 +114,18 @@ let package = Package(
         .target(
             name: "Scenarios",
             dependencies: [
-                "SimulatedWorld", "Gossip", "Replica", "Trust",
+                "SimulatedWorld", "Gossip", "Replica", "Store", "Trust",
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Simulations/Scenarios",
             swiftSettings: simulationSettings),
+        .target(
+            name: "CrashPoints", dependencies: ["Replica", "Store"], path: "Simulations/CrashPoints",
+            swiftSettings: settings),
         .executableTarget(
             name: "Simulations",
             dependencies: [
-                "Scenarios", "SimulatedWorld",
+                "CrashPoints", "Scenarios", "SimulatedWorld",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Simulations/Program",
@@ -139,6 +142,10 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: settings),
+        .testTarget(name: "CrashPointsTests", dependencies: ["CrashPoints"], swiftSettings: settings),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Scenarios", "SimulatedWorld", "Gossip", "Replica", "Store"], swiftSettings: settings),
         .testTarget(name: "HouseRulesTests", swiftSettings: settings),
         .testTarget(name: "AgentTests", dependencies: ["Agent", "Trust"], swiftSettings: settings),
     ],

@@ -2,12 +2,13 @@
 import ArgumentParser
 
 @main
-struct FastxSimulate: ParsableCommand {
+struct FastxSimulate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fastx-simulate",
         abstract: "Runs clusters in virtual time under faults, and checks that nothing is lost and nothing comes back.",
         subcommands: [
             RunCommand.self, SweepCommand.self, ListCommand.self, MutantsCommand.self, ScaleCommand.self,
-            ChunkCommand.self,
+            PlotCommand.self,
+            CrashPointsCommand.self, ChunkCommand.self, CrashWorkloadCommand.self, CrashCheckCommand.self,
         ])
 }

@@ -21,7 +21,7 @@ struct SweepCommand: ParsableCommand {
     @Option(help: "Write the fault coverage, as tables in Markdown, to this file.")
     var coverage: String?
 
-    @Flag(help: "Stop at the first failure.")
+    @Flag(help: "Stop at the first failure, and do not make it smaller.")
     var failFast = false
 
     /// How many runs one process does before it reports, so that little is lost when one of them crashes it.
@@ -92,6 +92,7 @@ struct SweepCommand: ParsableCommand {
         tally.print()
         if let coverage { try tally.coverage.table.write(toFile: coverage, atomically: true, encoding: .utf8) }
         guard let failure = tally.failures.first else { return }
+        if failFast { throw ExitCode(1) }
         print("making the first failure smaller: fastx-simulate \(failure.arguments)")
         let small = Minimiser { plan in
             childReports(plan.arguments.split(separator: " ").map(String.init) + ["--json"]).0.first?.isSound != true

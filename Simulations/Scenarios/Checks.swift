@@ -13,7 +13,7 @@ final class Checks {
     private var since: [Trouble: Int64] = [:]
 
     private struct Trouble: Hashable {
-        enum Kind { case unprovenLink, twinLinks }
+        enum Kind { case unprovenLink, twinLinks, unnoticedClock }
         let kind: Kind
         let member: Int
         let peer: String
@@ -22,17 +22,31 @@ final class Checks {
     /// A link without a proven key ends within 5 s; of two links to one server id one is gone within 15 s.
     private static let unprovenLimit: Int64 = 6_000_000_000
     private static let twinLimit: Int64 = 20_000_000_000
+    /// A member hears from its peers within a few pings that its clock is wrong.
+    private static let clockLimit: Int64 = 22_000_000_000
+    /// Streams and rounds that found something.
+    private var streamCount = 0
+    private var workRoundCount = 0
+    /// Whether the faults of the run may make a peer break the protocol.
+    private let toleratesProtocolErrors: Bool
 
-    init(world: World, members: [Member]) {
+    init(world: World, members: [Member], plan: Plan) {
         self.world = world
+        toleratesProtocolErrors = plan.faults.contains(.duplication) || plan.faults.contains(.reordering)
         self.members = members
         world.onReport = { [unowned self] member, report in note(report, of: member) }
     }
 
-    /// Somebody sat between a member and the URL that it dialled: that link must not open.
     func note(_ report: Report, of member: Member) {
-        if case .linkUp(_, let serverID, let address, true) = report, world.intercepted[address] != nil {
+        switch report {
+        case .linkUp(_, let serverID, let address, true) where world.intercepted[address] != nil:
             world.violate("\(member.name) opened a link to \(serverID) although somebody sits in between")
+        case .linkDown(_, _, _, .protocolError, let detail) where !toleratesProtocolErrors:
+            world.violate("\(member.name) ended a link whose peer does what the protocol allows: \(detail)")
+        case .roundFinished(_, _, let round):
+            streamCount += round.isStream ? 1 : 0
+            workRoundCount += round.isStream || round.differenceCount > 0 ? 1 : 0
+        default: break
         }
     }
 
@@ -66,10 +80,27 @@ final class Checks {
                 lasts(trouble, &seen, Self.unprovenLimit, "keeps a link to \(peer) without a key that it has")
             }
         }
-        for (peer, count) in openCounts where count > 1 {
+        if isClockWrongUnnoticed(member, links) {
+            let trouble = Trouble(kind: .unnoticedClock, member: member.number, peer: "")
+            lasts(trouble, &seen, Self.clockLimit, "does not know that its clock is wrong")
+        }
+        for (peer, count) in openCounts.sorted(by: { $0.key < $1.key }) where count > 1 {
             let trouble = Trouble(kind: .twinLinks, member: member.number, peer: peer)
             lasts(trouble, &seen, Self.twinLimit, "keeps \(count) links to \(peer)")
         }
+    }
+
+    /// Whether all peers of a member, whose clocks are right and who have answered, could have told it better.
+    private func isClockWrongUnnoticed(_ member: Member, _ links: [LinkStatus]) -> Bool {
+        guard abs(member.clockOffset) > 70_000, !member.engine.isClockWrong else { return false }
+        let open = links.filter { $0.phase == .open }
+        return !open.isEmpty
+            && open.allSatisfy { link in
+                guard link.roundTrip != nil, let peer = members.first(where: { $0.name == link.serverID }) else {
+                    return false
+                }
+                return peer.clockOffset == 0 && peer.isUp && !peer.isPaused
+            }
     }
 
     private func lasts(_ trouble: Trouble, _ seen: inout Set<Trouble>, _ limit: Int64, _ what: String) {
@@ -83,6 +114,12 @@ final class Checks {
     }
 
     // MARK: At the end
+
+    /// Maps that have most in common are reconciled by symbols, not streamed whole.
+    func checkStreams() {
+        guard streamCount > 30, streamCount * 2 > workRoundCount else { return }
+        world.violate("\(streamCount) of \(workRoundCount) rounds that found something ended in streams")
+    }
 
     /// Nobody dials faster than the backoff allows, however much goes wrong.
     func checkDialling(targetCount: Int) {

@@ -1,4 +1,5 @@
 // Faults of disks, processes, clocks and keys.
+import Foundation
 import Gossip
 import Replica
 import SimulatedWorld
@@ -28,6 +29,7 @@ extension FaultInjector {
 
     /// An administrator, or a snapshot of the disk, brings back an older data directory.
     private func rollBack(_ member: Member) {
+        if let disk = member.store as? DiskStore { return rollBack(member, disk) }
         guard let old = (member.store as? MemoryStore)?.copy() else { return }
         later(seconds(3...40)) { [self] in
             guard member.isUp, let current = member.store as? MemoryStore, !current.isSame(as: old) else { return }
@@ -35,6 +37,24 @@ extension FaultInjector {
             member.store = old
             oracle.rolledBack(member)
             member.start()
+            happened(.rollback)
+        }
+    }
+
+    /// The same with the real files.
+    private func rollBack(_ member: Member, _ disk: DiskStore) {
+        let file = URL(fileURLWithPath: disk.directory).appendingPathComponent("data.mdb")
+        guard let old = try? Data(contentsOf: file) else { return }
+        later(seconds(3...20)) { [self] in
+            guard member.isUp, (try? Data(contentsOf: file)) != old else { return }
+            member.stop(silently: Bool.random(using: &random))
+            do {
+                try old.write(to: file)
+            } catch {
+                return world.violate("the old copy of \(file.path) could not be put back: \(error)")
+            }
+            member.start()
+            oracle.rolledBack(member)
             happened(.rollback)
         }
     }

@@ -1,5 +1,5 @@
 // What a run is made of: a seed, and the little that a person may want to choose. Everything else is drawn from it.
-package import SimulatedWorld
+import SimulatedWorld
 
 /// A run before it has begun.
 package struct Plan: Sendable, Hashable, Codable {
@@ -34,6 +34,25 @@ package struct Plan: Sendable, Hashable, Codable {
     }
 }
 
+extension Plan {
+    /// The plan that a line of arguments asks for, as `arguments` gives it; nil where it is none.
+    package init?(arguments text: String) {
+        let words = text.split(separator: " ").map(String.init)
+        guard words.first == "run", words.count.isMultiple(of: 2) == false else { return nil }
+        var values: [String: String] = [:]
+        for position in stride(from: 1, to: words.count, by: 2) { values[words[position]] = words[position + 1] }
+        guard let seed = values["--seed"].flatMap({ UInt64($0) }) else { return nil }
+        let names = values["--faults"].map { $0 == "none" ? [] : $0.split(separator: ",").map(String.init) }
+        let faults = names?.compactMap { FaultKind(rawValue: $0) }
+        guard faults?.count == names?.count else { return nil }
+        let scenario = values["--scenario"].map { Scenario(rawValue: $0) } ?? .swarm
+        guard let scenario else { return nil }
+        self.init(
+            seed: seed, scenario: scenario, memberCount: values["--members"].flatMap { Int($0) },
+            durationSeconds: values["--duration"].flatMap { Int($0) }, faults: faults)
+    }
+}
+
 /// A kind of run.
 package enum Scenario: String, CaseIterable, Sendable, Codable {
     /// A random cluster under two to six kinds of fault, drawn for each seed.
@@ -42,7 +61,7 @@ package enum Scenario: String, CaseIterable, Sendable, Codable {
     case everything
     case network, partitions, torn, disks, processes, clocks, trust, reconnecting
     case longAbsence, newcomer, twoSites, external
-    /// Real LMDB stores, with crashes, errors, rolled-back directories and flipped bits.
+    /// Real LMDB stores, with processes killed, errors and rolled-back directories.
     case storage
 
     package var meaning: String {
@@ -62,7 +81,7 @@ package enum Scenario: String, CaseIterable, Sendable, Codable {
         case .newcomer: "members that start empty beside large maps, and get them as streams"
         case .twoSites: "two sites joined by a single link"
         case .external: "an external member with a gateway key, linked to by all others"
-        case .storage: "real stores on disk: crashes, errors, rolled-back directories and flipped bits"
+        case .storage: "real stores on disk: processes killed, errors of the disk, rolled-back directories"
         }
     }
 

@@ -1,4 +1,5 @@
 // One run from its plan to its report.
+import Foundation
 import Gossip
 import Replica
 package import SimulatedWorld
@@ -16,6 +17,8 @@ package final class Run {
     private let checks: Checks
     private var convergedAfter: Duration?
     private var lookCount = 0
+    /// Where the members' stores lie, where they are real ones.
+    private let diskDirectory: String?
 
     /// All maps must be equal this long after the last fault at the latest: two waits of the longest backoff, one
     /// round that stalls, and rounds along the longest way.
@@ -35,17 +38,44 @@ package final class Run {
         if Bool.random(using: &random) { world.latencyJitter = world.latency }
         let settings = Self.drawSettings(&random)
         world.keepsAccounts = plan.scenario == .quiet
+        diskDirectory = plan.scenario == .storage ? try Self.makeDirectory(plan) : nil
         for number in 0..<plan.memberCount {
             let ring = number == topology.gateway ? try keys.gatewayRing() : keys.ring
             let member = world.add("m\(number)", ring, settings: settings)
             member.keepsReports = false
+            if let diskDirectory { try Self.keepOnDisk(member, diskDirectory) }
             if random.oneIn(3) { member.feedDelay = .microseconds(Int64.random(in: 1...5_000, using: &random)) }
             oracle.watch(member)
         }
         members = world.members
         injector = FaultInjector(plan, members, topology, world: world, oracle: oracle, keys: keys)
-        checks = Checks(world: world, members: members)
+        checks = Checks(world: world, members: members, plan: plan)
         workload = Workload(members, gateway: topology.gateway, world: world, oracle: oracle, plan: plan)
+    }
+
+    /// Gives a member a real store in a directory of its own, which every process that it starts opens again.
+    private static func keepOnDisk(_ member: Member, _ directory: String) throws {
+        let open = { (member: Member) throws in
+            try DiskStore(
+                directory: "\(directory)/\(member.name)", mapByteCount: 64 << 20, pool: member.world.pool,
+                origin: member.origin)
+        }
+        member.store = try open(member)
+        member.openStore = { member in
+            do {
+                return try open(member)
+            } catch {
+                member.world.violate("\(member.name) cannot open its store: \(error)")
+                return MemoryStore(pool: member.world.pool)
+            }
+        }
+    }
+
+    private static func makeDirectory(_ plan: Plan) throws -> String {
+        let directory = FileManager.default.temporaryDirectory
+            .appendingPathComponent("fastx-simulate-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        return directory.path
     }
 
     /// Settings within the ranges that an administrator may choose, small where that makes limits matter.
@@ -78,8 +108,13 @@ package final class Run {
         injector.stop()
         workload.stop()
         settle(look)
+        for case let disk as DiskStore in members.map(\.store) where !disk.isConsistent {
+            world.violate("the store in \(disk.directory) sums up another map than it has")
+        }
         let report = makeReport(real: clock.now - began)
+        for member in members { member.store.close() }
         world.end()
+        if let diskDirectory { try? FileManager.default.removeItem(atPath: diskDirectory) }
         return report
     }
 
@@ -109,6 +144,7 @@ package final class Run {
                 checks.checkDialling(
                     targetCount: (topology.dials
                         + Array(repeating: members.map(\.number), count: injector.strangers.count)).joined().count)
+                if plan.scenario != .newcomer { checks.checkStreams() }
                 if plan.faults.isEmpty { checkUndisturbed() }
                 return
             }

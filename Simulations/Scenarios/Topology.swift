@@ -1,4 +1,4 @@
-// Who dials whom.
+// Who dials whom in a simulated cluster.
 package import SimulatedWorld
 
 /// A shape of cluster.

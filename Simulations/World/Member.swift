@@ -17,6 +17,8 @@ package final class Member {
     package var engine: GossipEngine
     package var store: any SimulatedStore { didSet { store.onChange = oldValue.onChange } }
     package var certificateHash: [UInt8]?
+    /// Opens the store of a process that starts; without it a map in memory outlives the process.
+    package var openStore: ((Member) -> any SimulatedStore)?
 
     // Clocks and disk
     /// How far this member's wall clock is ahead, in milliseconds.
@@ -150,6 +152,7 @@ package final class Member {
         armed = nil
         expiryArmed = nil
         storeFreeAt = 0
+        store.close()
     }
 
     /// Starts a process with an origin of its own.
@@ -158,6 +161,7 @@ package final class Member {
         isUp = true
         origin = Origin(raw: world.random.next())
         origins.append(origin)
+        if let openStore { store = openStore(self) }
         engine = GossipEngine(
             identity: MemberIdentity(serverID: serverID, origin: origin, software: "test"), keyRing: ring,
             settings: settings, random: SplitMix64(seed: world.random.next()), at: moment)

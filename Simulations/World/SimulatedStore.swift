@@ -58,11 +58,16 @@ package protocol SimulatedStore: AnyObject {
     func read(_ keys: [Key], byteCountMax: Int) throws -> (batch: EntryBatch, keyCount: Int)
     func chunk(after: [UInt8], byteCountMax: Int) throws -> MapChunk
 
+    /// Lets go of what a process holds of it, because the process ends.
+    func close()
+
     /// Calls the closure with the number of every entry, in key order.
     func forEach(_ body: (EntryNumber) -> Void)
 }
 
 extension SimulatedStore {
+    package func close() {}
+
     /// Every entry in key order, encoded: equal maps give equal bytes.
     package func encoded(_ pool: EntryPool) -> [UInt8] {
         var batch = EntryBatch()

@@ -36,6 +36,11 @@ extension World {
         release(source, target)
     }
 
+    /// The directions in which nothing passes, by the numbers of the members.
+    package var blockedPaths: [(Int, Int)] {
+        paths.filter { $0.value.isBlocked }.keys.map { ($0.source, $0.target) }.sorted { $0 < $1 }
+    }
+
     /// Lets nothing arrive in one direction before a time has passed.
     package func clog(_ source: Member, _ target: Member, for duration: Duration) {
         let until = now + duration.wholeNanoseconds

@@ -11,15 +11,20 @@ struct HouseRulesTests {
         "Sources/Gossip": ["Replica", "Trust"],
         "Sources/Gateway": ["Trust"],
         "Sources/Agent": ["Replica", "Trust", "Store", "Gossip", "Gateway", "COpenSSL"],
+        "Simulations/World": ["Replica", "Trust", "Store", "Gossip"],
+        "Simulations/Scenarios": ["Replica", "Trust", "Store", "Gossip", "SimulatedWorld"],
+        "Simulations/CrashPoints": ["Replica", "Store"],
+        "Simulations/Program": ["Scenarios", "SimulatedWorld", "CrashPoints"],
     ]
 
     private static let own: Set<String> = [
         "CSodium", "CLMDB", "COpenSSL", "Replica", "Trust", "Store", "Gossip", "Gateway", "Agent",
+        "SimulatedWorld", "Scenarios", "CrashPoints",
     ]
 
     @Test("A module imports only the modules that it may")
     func imports() throws {
-        for file in try SourceFile.all("Sources") {
+        for file in try SourceFile.all("Sources", "Simulations") {
             let allowed = Self.allowed[file.module] ?? []
             let forbidden = file.imports.filter { Self.own.contains($0) && !allowed.contains($0) }
             #expect(forbidden.isEmpty, "\(file.path) imports \(forbidden)")
@@ -46,7 +51,7 @@ struct HouseRulesTests {
 
     @Test("Every file begins with a line that says what it is responsible for")
     func roles() throws {
-        for file in try SourceFile.all("Sources", "Benchmarks", "Tests") {
+        for file in try SourceFile.all("Sources", "Simulations", "Benchmarks", "Tests") {
             let first = file.lines.first ?? ""
             #expect(first.hasPrefix("// ") && first.count > 20, "\(file.path) begins with: \(first)")
         }
@@ -54,7 +59,7 @@ struct HouseRulesTests {
 
     @Test("No file is over 600 lines, and half of them are under 150")
     func fileLengths() throws {
-        let files = try SourceFile.all("Sources", "Benchmarks")
+        let files = try SourceFile.all("Sources", "Simulations", "Benchmarks")
         for file in files { #expect(file.lines.count <= 600, "\(file.path) has \(file.lines.count) lines") }
         let lengths = files.map(\.lines.count).sorted()
         #expect(lengths[lengths.count / 2] <= 150)
@@ -62,7 +67,7 @@ struct HouseRulesTests {
 
     @Test("No function is over 70 lines")
     func functionLengths() throws {
-        for file in try SourceFile.all("Sources", "Benchmarks", "Tests") {
+        for file in try SourceFile.all("Sources", "Simulations", "Benchmarks", "Tests") {
             for function in file.functions {
                 #expect(function.lineCount <= 70, "\(file.path): \(function.name) has \(function.lineCount) lines")
             }
@@ -71,7 +76,7 @@ struct HouseRulesTests {
 
     @Test("Nothing crashes on purpose")
     func crashes() throws {
-        for file in try SourceFile.all("Sources", "Benchmarks") {
+        for file in try SourceFile.all("Sources", "Simulations", "Benchmarks") {
             for name in ["try!", "fatalError(", "as!"] {
                 #expect(!file.lines.contains { $0.contains(name) }, "\(file.path) has \(name)")
             }
