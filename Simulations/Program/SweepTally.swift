@@ -48,10 +48,9 @@ struct SweepTally: Sendable {
         memberCounts.append(report.members)
         if let seconds = report.convergedAfterSeconds { convergedAfter.append(seconds) }
         guard !report.isSound else { return }
-        let kinds = FaultKind.allCases.filter { report.plannedFaults.contains($0) }
         let plan = Plan(
             seed: report.seed, scenario: report.scenario, memberCount: report.members,
-            durationSeconds: report.durationSeconds, faults: kinds)
+            durationSeconds: report.durationSeconds, faults: report.plannedFaults)
         failures.append(plan)
         print(text: "FAILED \(report.violations.first ?? ""): fastx-simulate \(plan.arguments)")
     }

@@ -22,7 +22,8 @@ package struct Plan: Sendable, Hashable, Codable {
         let drawnCount = scenario.drawMemberCount(&random)
         self.memberCount = memberCount ?? drawnCount
         self.durationSeconds = durationSeconds ?? scenario.durationSeconds
-        self.faults = faults ?? scenario.drawFaults(&random)
+        // In one order, whichever they were named in: what is drawn for each depends on it.
+        self.faults = (faults ?? scenario.drawFaults(&random)).sorted { $0.rawValue < $1.rawValue }
     }
 
     /// The arguments of `fastx-simulate` that repeat the run.

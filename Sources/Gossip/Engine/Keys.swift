@@ -75,9 +75,7 @@ extension GossipEngine {
         links[id]?.peerKeyIDs = proof.keys.map(\.keyID)
         let proven = verified(proof, from: link, nonce: challenge.nonce)
         links[id]?.proven = proven
-        if proven.isEmpty { return endForWantOfKey(id) }
-        // What the keys did not allow before they may allow now, in either direction.
-        if proven.contains(where: { !link.proven.contains($0) }) { forgetLeftOutForGood(id) }
+        if proven.isEmpty { endForWantOfKey(id) }
     }
 
     mutating func endForWantOfKey(_ id: LinkID) {

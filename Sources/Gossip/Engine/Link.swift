@@ -153,8 +153,8 @@ private final class Shared<Value: Sendable>: Sendable {
 
 /// Until when a key is left out of reconciliation on a link, because one end refused the other's entry.
 struct LeftOut: Sendable {
-    /// By this member's uptime, for the two wall clocks may differ; nil for as long as the link lasts.
-    let lapses: Duration?
+    /// By this member's uptime, for the two wall clocks may differ.
+    let lapses: Duration
 }
 
 /// Live changes that wait for credit, the newest for each key.

@@ -170,11 +170,11 @@ extension GossipEngine {
     private mutating func leaveOut(_ refused: [RefusedEntry], on id: LinkID, clockOffset: Int64) {
         for entry in refused {
             guard let key = try? Key(entry.key) else { continue }
-            let wait = entry.lapses.map {
-                Duration.milliseconds($0.millisecondsSince(now.wall).subtractingReportingOverflow(clockOffset).0)
-            }
-            let lapses = wait.map { now.uptime + min($0, Self.leftOutLongest) }
-            links[id]?.leftOut[key] = LeftOut(lapses: lapses)
+            let wait =
+                entry.lapses.map {
+                    Duration.milliseconds($0.millisecondsSince(now.wall).subtractingReportingOverflow(clockOffset).0)
+                } ?? Self.looksAgainAfter
+            links[id]?.leftOut[key] = LeftOut(lapses: now.uptime + min(wait, Self.leftOutLongest))
         }
         guard let link = links[id], link.leftOut.count > settings.leftOutCountMax else { return }
         links[id]?.leftOut = [:]
@@ -193,6 +193,10 @@ extension GossipEngine {
         }
     }
 
+    /// A reason that does not lapse by itself may be gone all the same: keys are proven and taken away, at both ends and
+    /// not at the same moment. So its key is looked at again, which costs one more refusal where nothing has changed.
+    private static let looksAgainAfter: Duration = .seconds(60)
+
     /// A peer may name any time; a century is as good as never.
     private static let leftOutLongest: Duration = .seconds(100 * 366 * 86_400)
 
@@ -205,19 +209,11 @@ extension GossipEngine {
         }
     }
 
-    /// Reasons that do not lapse by themselves hold no longer: the next round looks at their keys again.
-    mutating func forgetLeftOutForGood(_ id: LinkID) {
-        guard links[id]?.leftOut.contains(where: { $0.value.lapses == nil }) == true else { return }
-        links[id]?.leftOut.removeAll { $0.value.lapses == nil }
-        links[id]?.wantsRound = true
-        pump(id)
-    }
-
     /// The keys to leave out of reconciliation on a link, after forgetting those whose reason has lapsed.
     mutating func leftOutKeys(_ id: LinkID) -> [Key] {
         let uptime = now.uptime
         guard links[id]?.hasLeftOut == true else { return [] }
-        links[id]?.leftOut.removeAll { $0.value.lapses.map { $0 <= uptime } ?? false }
+        links[id]?.leftOut.removeAll { $0.value.lapses <= uptime }
         return Array(links[id]?.leftOut.keys ?? [])
     }
 }

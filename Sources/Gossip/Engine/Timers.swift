@@ -169,7 +169,7 @@ extension GossipEngine {
 
     /// One of the two clocks was set: what was refused because of it may be taken now.
     private mutating func clockStepped(_ id: LinkID) {
-        links[id]?.leftOut.removeAll { $0.value.lapses != nil }
+        links[id]?.leftOut = [:]
         links[id]?.wantsRound = true
         pump(id)
     }
