@@ -14,6 +14,7 @@ actor ServerUpdatePublisher {
     /// The last version of this member's own entry that somebody else wrote, and when that was last called a clone.
     private var lastOverwriting: Version?
     private var cloneNamed: ContinuousClock.Instant?
+    private var cloneRepliesLeft = 0
     private let triggers: AsyncStream<Void>
     private let trigger: AsyncStream<Void>.Continuation
 
@@ -87,16 +88,25 @@ actor ServerUpdatePublisher {
             last.clock < version.clock
         else { return changed() }
         let now = ContinuousClock.now
-        if let cloneNamed, now - cloneNamed < Self.cloneNamingPeriod { return }
+        if let cloneNamed, now - cloneNamed < Self.cloneNamingPeriod {
+            guard cloneRepliesLeft > 0 else { return }
+            cloneRepliesLeft -= 1
+            return changed()
+        }
         cloneNamed = now
+        cloneRepliesLeft = Self.cloneReplyCount
         member.logger.error(
             """
             clone: another live member has the server id \(member.serverID) and writes its server update; give one of them \
             an id of its own with "fastx-agent init" in a new directory
             """)
-        // Once, so that the other one finds out as well.
+        // So that the other one finds out as well.
         changed()
     }
+
+    /// How often a clone is answered after it was named. It takes two writes of one origin to be sure of a clone, and
+    /// updates of both that cross each other hide one.
+    private static let cloneReplyCount = 2
 
     /// How often a clone is named; between, the regular updates have to do.
     private static let cloneNamingPeriod: Duration = .seconds(60)
