@@ -43,7 +43,7 @@ simulations: packages
 	$(SIMULATE) crash-points --image-count-max 4000 --mistake early-acknowledgement --json > /dev/null
 	$(SIMULATE) crash-points --image-count-max 4000 --mistake without-directory-syncs --json > /dev/null
 
-# The long forms of the simulator: an hour each on two cores, and the mutants a quarter of an hour.
+# The long forms of the simulator: the sweep takes two hours or so, the mutants and the crash points ten minutes each.
 sweep: packages
 	swift build -c $(CONFIGURATION) --product fastx-simulate
 	$(SIMULATE) sweep --seeds 1..100000 --coverage .build/coverage.md

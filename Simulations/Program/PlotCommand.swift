@@ -35,7 +35,7 @@ struct RunChart {
     let report: RunReport
     let samples: [RunSample]
 
-    private static let (width, height, margin) = (760.0, 720.0, 60.0)
+    private static let (width, height, margin) = (760.0, 780.0, 60.0)
     private static let chartHeight = 300.0
 
     var svg: String {
@@ -76,7 +76,7 @@ struct RunChart {
     /// The sample in which the most ways were blocked.
     private func drawTopology(_ picture: inout SVG) {
         guard let worst = samples.max(by: { $0.blocked.count < $1.blocked.count }) else { return }
-        let (centerX, centerY, radius) = (Self.width / 2, Self.height - 160, 110.0)
+        let (centerX, centerY, radius) = (Self.width / 2, Self.height - 165, 110.0)
         func place(_ number: Int) -> (x: Double, y: Double) {
             let angle = 2 * Double.pi * Double(number) / Double(plan.memberCount) - Double.pi / 2
             return (centerX + radius * cos(angle), centerY + radius * sin(angle))
@@ -96,7 +96,7 @@ struct RunChart {
             picture.text(centerX + dx * 1.2, centerY + dy * 1.2 + 4, "m\(number)", anchor: "middle")
         }
         picture.text(
-            Self.margin, centerY - radius - 22,
+            Self.margin, centerY - radius - 45,
             "At \(Int(worst.seconds)) s. Blue: open links. Red: blocked ways. Grey: down or stopped.")
     }
 }
