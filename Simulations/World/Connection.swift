@@ -70,7 +70,7 @@ package final class Connection {
         }
         let cost = message.creditCost
         guard cost > 0 else { return nil }
-        let window = ends[1 - end].member.engine.settings.creditWindow
+        let window = ends[1 - end].member.settings.creditWindow
         let before = ends[end].outstanding
         ends[end].outstanding += cost
         ends[end].outstandingMax = max(ends[end].outstandingMax, ends[end].outstanding)

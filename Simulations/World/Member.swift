@@ -51,7 +51,7 @@ package final class Member {
     /// The cluster keys that this member is configured with.
     package private(set) var ring: KeyRing
     private var accessPoints: [String] = []
-    private let settings: EngineSettings
+    let settings: EngineSettings
     private var deferred: [() -> Void] = []
     private var armed: Int64?
     private var expiryArmed: Int64?

@@ -7,10 +7,13 @@ package struct KeyRing: Sendable, Equatable {
 
     /// The keys, in the order given.
     package let keys: [ClusterKey]
+    /// Whether any key is one of full members.
+    package let hasFullKey: Bool
 
     /// A ring without keys, which no other member can join.
     package init() {
         keys = []
+        hasFullKey = false
     }
 
     /// - Throws: `TrustError.tooManyKeys`, or `.duplicateKey` when a secret is given twice, even in two scopes.
@@ -21,6 +24,7 @@ package struct KeyRing: Sendable, Equatable {
             guard known.insert(key.id).inserted else { throw .duplicateKey(key.id) }
         }
         self.keys = keys
+        hasFullKey = keys.contains { $0.scope == .full }
     }
 
     /// The key with this id, if the ring has it.

@@ -34,7 +34,7 @@ extension GossipEngine {
     }
 
     func hasOpenLink(to serverID: String) -> Bool {
-        links.values.contains { $0.phase == .open && $0.peerServerID == serverID }
+        links.keys(in: .open).contains { links[$0]?.peerServerID == serverID }
     }
 
     private mutating func end(_ id: LinkID, _ reason: CloseReason, _ detail: String) {

@@ -171,12 +171,12 @@ extension GossipEngine {
     }
 
     /// The rival of a contending link answered, so the newer link comes from a clone.
-    mutating func rivalIsAlive(_ rival: Link) {
-        guard let serverID = rival.peerServerID else { return }
-        for link in links.values where link.phase == .contending && link.peerServerID == serverID {
-            report(.clone(serverID: serverID, address: link.address))
+    mutating func rivalIsAlive(_ serverID: String?) {
+        guard let serverID else { return }
+        for id in links.keys(in: .contending) where links[id]?.peerServerID == serverID {
+            report(.clone(serverID: serverID, address: links[id]?.address ?? ""))
             close(
-                link.id, .clone,
+                id, .clone,
                 "another live member with the server id \(serverID) is linked already: one is a clone of the other; "
                     + "give it an id of its own with \"fastx-agent init\" in a new directory")
         }
@@ -184,8 +184,8 @@ extension GossipEngine {
 
     /// The rival of a contending link is gone, or did not answer in time.
     mutating func resumeContending(for serverID: String) {
-        for link in links.values where link.phase == .contending && link.peerServerID == serverID {
-            sendFirstProof(over: link.id)
+        for id in links.keys(in: .contending) where links[id]?.peerServerID == serverID {
+            sendFirstProof(over: id)
         }
     }
 }

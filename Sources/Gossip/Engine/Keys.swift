@@ -91,20 +91,20 @@ extension GossipEngine {
     func scope(of link: Link) -> WriteScope {
         // Whoever has no key at all has no peers: its links are about to end.
         guard !keyRing.isEmpty else { return .own(serverID: []) }
-        let isFullMember = keyRing.keys.contains { $0.scope == .full }
+        let isFullMember = keyRing.hasFullKey
         let isFullLink = link.proven.contains { keyRing[$0]?.scope == .full }
         guard isFullMember, !isFullLink, let serverID = link.peerServerID else { return .everything }
         return .own(serverID: Array(serverID.utf8))
     }
 
     /// Whether peers take only this member's own entries, because this member is a gateway.
-    var sendsOnlyOwnEntries: Bool { !keyRing.keys.contains { $0.scope == .full } }
+    var sendsOnlyOwnEntries: Bool { !keyRing.hasFullKey }
 
     /// Whether this member is joined to others by gateway keys alone although it has a full key: then what other
     /// full members write does not reach it.
     var isPartitioned: Bool {
         let open = links.values.filter { $0.phase == .open }
-        guard !open.isEmpty, keyRing.keys.contains(where: { $0.scope == .full }) else { return false }
+        guard !open.isEmpty, keyRing.hasFullKey else { return false }
         return open.allSatisfy { scope(of: $0) != .everything }
     }
 }

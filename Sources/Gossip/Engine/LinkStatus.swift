@@ -71,5 +71,5 @@ extension GossipEngine {
     package func peer(of id: LinkID) -> String? { links[id]?.peerServerID }
 
     /// How many links are open.
-    package var openLinkCount: Int { links.values.count { $0.phase == .open } }
+    package var openLinkCount: Int { links.keys(in: .open).count }
 }

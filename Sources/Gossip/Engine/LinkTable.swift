@@ -4,20 +4,44 @@
 struct LinkTable: Sendable {
     private var ids: [LinkID] = []
     private var slots: [Link?] = []
+    /// When something about the link in the same slot is due, as far as it was asked for since the link changed.
+    private var deadlines: [Deadline] = []
+
+    private enum Deadline: Sendable {
+        case unknown
+        case never
+        case at(Duration)
+    }
 
     var count: Int { ids.count }
-    var isEmpty: Bool { ids.isEmpty }
     var keys: [LinkID] { ids }
     /// Copies of all links; for what is not done with every message.
     var values: [Link] { slots.compactMap { $0 } }
 
+    /// The ids of the links that have come this far.
+    func keys(in phase: LinkPhase) -> [LinkID] {
+        var found: [LinkID] = []
+        for position in slots.indices where slots[position]?.phase == phase { found.append(ids[position]) }
+        return found
+    }
+
+    /// The ids of the links on which keys are left out of reconciliation.
+    var keysWithLeftOut: [LinkID] {
+        var found: [LinkID] = []
+        for position in slots.indices where slots[position]?.hasLeftOut == true { found.append(ids[position]) }
+        return found
+    }
+
     /// The link with an id. Setting nil takes it out.
+    ///
+    /// Inlined, for an accessor that is called allocates room for a whole link.
     subscript(id: LinkID) -> Link? {
-        _read {
+        @inline(__always) _read {
             if let position = position(of: id) { yield slots[position] } else { yield nil }
         }
-        _modify {
+        @inline(__always) _modify {
             if let position = position(of: id) {
+                deadlines[position] = .unknown
                 yield &slots[position]
                 if slots[position] == nil { removeSlot(at: position) }
             } else {
@@ -28,31 +52,36 @@ struct LinkTable: Sendable {
         }
     }
 
-    /// The link at a position from 0 on.
-    subscript(position position: Int) -> Link? {
-        _read { yield slots[position] }
+    /// When something about any link is due next. Asked after every input, so only links that changed are looked at.
+    mutating func earliestDeadline(_ settings: EngineSettings) -> Duration? {
+        var earliest: Duration?
+        for position in deadlines.indices {
+            if case .unknown = deadlines[position] {
+                deadlines[position] = deadline(at: position, settings).map { .at($0) } ?? .never
+            }
+            guard case .at(let due) = deadlines[position] else { continue }
+            if earliest.map({ due < $0 }) ?? true { earliest = due }
+        }
+        return earliest
     }
 
-    /// When something about any link is due next. Asked after every input, so single fields are read where they lie: a
-    /// method of a link would copy it.
-    func earliestDeadline(_ settings: EngineSettings) -> Duration? {
+    /// Fields are read where they lie: a method of a link would copy it.
+    private func deadline(at position: Int, _ settings: EngineSettings) -> Duration? {
         var earliest: Duration?
         @inline(__always) func consider(_ candidate: Duration?, plus wait: Duration = .zero) {
             guard let candidate else { return }
             let due = candidate + wait
             earliest = earliest.map { min($0, due) } ?? due
         }
-        for position in slots.indices {
-            consider(slots[position]?.deadline)
-            let phase = slots[position]?.phase
-            if phase == .contending { consider(slots[position]?.since.uptime, plus: settings.contentionWait) }
-            guard phase == .open else { continue }
-            consider(slots[position]?.nextPing)
-            consider(slots[position]?.challengeDeadline)
-            consider(slots[position]?.roundDue)
-            consider(slots[position]?.lastHeard, plus: settings.silenceLimit)
-            consider(slots[position]?.round?.lastProgress, plus: settings.roundStallLimit)
-        }
+        consider(slots[position]?.deadline)
+        let phase = slots[position]?.phase
+        if phase == .contending { consider(slots[position]?.since.uptime, plus: settings.contentionWait) }
+        guard phase == .open else { return earliest }
+        consider(slots[position]?.nextPing)
+        consider(slots[position]?.challengeDeadline)
+        consider(slots[position]?.roundDue)
+        consider(slots[position]?.lastHeard, plus: settings.silenceLimit)
+        consider(slots[position]?.round?.lastProgress, plus: settings.roundStallLimit)
         return earliest
     }
 
@@ -66,13 +95,16 @@ struct LinkTable: Sendable {
         let position = ids.firstIndex { link.id < $0 } ?? ids.count
         ids.insert(link.id, at: position)
         slots.insert(link, at: position)
+        deadlines.insert(.unknown, at: position)
     }
 
     private mutating func removeSlot(at position: Int) {
         ids.remove(at: position)
         slots.remove(at: position)
+        deadlines.remove(at: position)
     }
 
+    @inline(__always)
     private func position(of id: LinkID) -> Int? {
         var low = 0
         var high = ids.count

@@ -10,7 +10,7 @@ extension GossipEngine {
         forgetLeftOut(batch)
         var own: EntryBatch?
         let sendsOnlyOwn = sendsOnlyOwnEntries
-        for id in links.keys where id != source && links[id]?.phase == .open {
+        for id in links.keys(in: .open) where id != source {
             var sent = batch
             if sendsOnlyOwn {
                 own = own ?? ownEntries(of: batch)
@@ -34,7 +34,7 @@ extension GossipEngine {
     /// Begins a round on every link.
     package mutating func reconcile(at moment: Moment) {
         now = moment
-        for id in links.keys where links[id]?.phase == .open {
+        for id in links.keys(in: .open) {
             links[id]?.wantsRound = true
             pump(id)
         }
@@ -43,7 +43,7 @@ extension GossipEngine {
     /// Changes were missed: the buffer between store and engine overflowed. Every link finds out by a round.
     package mutating func changesMissed(at moment: Moment) {
         now = moment
-        for id in links.keys where links[id]?.phase == .open {
+        for id in links.keys(in: .open) {
             links[id]?.outbox = Outbox()
             links[id]?.wantsRound = true
             pump(id)
@@ -202,7 +202,7 @@ extension GossipEngine {
 
     /// A key that changed no longer has the entry that was refused.
     private mutating func forgetLeftOut(_ batch: EntryBatch) {
-        for id in links.keys where links[id]?.hasLeftOut == true {
+        for id in links.keysWithLeftOut {
             var keys: [Key] = []
             batch.forEach { (_, key, _, _) in keys.append(Key(checked: key.copy())) }
             for key in keys { links[id]?.leftOut[key] = nil }

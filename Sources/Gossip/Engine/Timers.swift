@@ -110,8 +110,8 @@ extension GossipEngine {
         guard !link.proven.isEmpty else {
             return close(link.id, .timeout, "no proof of a cluster key came while another link to \(serverID) is open")
         }
-        for rival in links.values where rival.phase == .open && rival.peerServerID == serverID {
-            close(rival.id, .timeout, "a newer process of \(serverID) took its place")
+        for rival in links.keys(in: .open) where links[rival]?.peerServerID == serverID {
+            close(rival, .timeout, "a newer process of \(serverID) took its place")
         }
         resumeContending(for: serverID)
     }
@@ -123,7 +123,7 @@ extension GossipEngine {
         mutating get { earliestDeadline() }
     }
 
-    private func earliestDeadline() -> Duration? {
+    private mutating func earliestDeadline() -> Duration? {
         var next: Duration?
         func consider(_ candidate: Duration?) {
             guard let candidate else { return }
@@ -155,7 +155,7 @@ extension GossipEngine {
         let offset = pong.wallTime.millisecondsSince(ping.wall) - half
         if let last = link.clockOffsetMilliseconds, abs(offset - last) > Self.clockStepMilliseconds { clockStepped(id) }
         links[id]?.clockOffsetMilliseconds = offset
-        rivalIsAlive(link)
+        rivalIsAlive(link.peerServerID)
         let isSkewed = abs(offset) > Int64(Admission.clockBoundMilliseconds)
         if isSkewed, !link.skewReported {
             report(.clockSkew(serverID: link.peerServerID ?? "", milliseconds: offset))
@@ -183,9 +183,7 @@ extension GossipEngine {
 
     /// A clock is wrong when most peers say so. Their majority is no proof, but better than one's own word.
     mutating func updateClockVerdict() {
-        let offsets = (0..<links.count).compactMap { position in
-            links[position: position]?.phase == .open ? links[position: position]?.clockOffsetMilliseconds : nil
-        }
+        let offsets = links.keys(in: .open).compactMap { links[$0]?.clockOffsetMilliseconds }
         guard !offsets.isEmpty else { return }
         let skewed = offsets.filter { abs($0) > Int64(Admission.clockBoundMilliseconds) }.sorted()
         let isWrong = skewed.count * 2 > offsets.count
