@@ -107,6 +107,7 @@ let package = Package(
             name: "SimulatedWorld",
             dependencies: [
                 "Gossip", "Replica", "Store", "Trust",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Simulations/World",

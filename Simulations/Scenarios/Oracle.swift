@@ -184,8 +184,10 @@ final class Oracle {
             var seen: [Version: EntryNumber] = [:]
             for number in numbers {
                 let version = world.pool[number].version
-                if seen.updateValue(number, forKey: version) != nil {
-                    world.violate("one version of \(world.pool.key(Int32(keyNumber))) was issued twice")
+                if let other = seen.updateValue(number, forKey: version) {
+                    world.violate(
+                        "one version of \(world.pool.key(Int32(keyNumber))) was issued twice: "
+                            + "\(world.describe(other)) and \(world.describe(number))")
                 }
             }
         }

@@ -80,6 +80,6 @@ enum Event {
     /// A member's engine is due; void when it was planned anew since.
     case tick(Member, incarnation: Int, due: Int64)
     /// A member's store has an answer; void when the member was started anew since.
-    case answer(Member, incarnation: Int, (Member) -> Void)
+    case answer(Member, incarnation: Int)
     case action(() -> Void)
 }

@@ -1,4 +1,5 @@
 // One member of the simulated world: an engine, a store, clocks, and a process that can be stopped and started.
+import DequeModule
 package import Gossip
 package import Replica
 package import Trust
@@ -55,7 +56,8 @@ package final class Member {
     private var deferred: [() -> Void] = []
     private var armed: Int64?
     private var expiryArmed: Int64?
-    private var storeFreeAt: Int64 = 0
+    /// What the store was asked and has not done yet.
+    private var asked: Deque<(Member) -> Void> = []
     private var isPerforming = false
     private var dueTickCount = 0
     /// No tick before this, once ticks have turned out to change nothing.
@@ -151,7 +153,7 @@ package final class Member {
         connections = [:]
         armed = nil
         expiryArmed = nil
-        storeFreeAt = 0
+        asked = []
         store.close()
     }
 
@@ -352,15 +354,22 @@ package final class Member {
         }
     }
 
-    /// The store does one thing after the other.
+    /// The store does one thing after the other, each as slowly as it is then.
     private func ask(_ answer: @escaping (Member) -> Void) {
-        storeFreeAt = max(storeFreeAt, world.now) + storeDelay.wholeNanoseconds
-        world.plan(at: storeFreeAt, .answer(self, incarnation: incarnation, answer))
+        asked.append(answer)
+        if asked.count == 1 { planAnswer() }
     }
 
-    func take(_ answer: @escaping (Member) -> Void, incarnation asked: Int) {
-        guard incarnation == asked else { return }
-        guard !isPaused else { return whenResumed { [self] in take(answer, incarnation: asked) } }
+    private func planAnswer() {
+        world.plan(at: world.now + storeDelay.wholeNanoseconds, .answer(self, incarnation: incarnation))
+    }
+
+    /// The store has done what it was asked first.
+    func takeAnswer(incarnation then: Int) {
+        guard incarnation == then else { return }
+        guard !isPaused else { return whenResumed { [self] in takeAnswer(incarnation: then) } }
+        guard let answer = asked.popFirst() else { return }
+        if !asked.isEmpty { planAnswer() }
         answer(self)
         perform()
     }

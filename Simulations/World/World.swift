@@ -128,7 +128,7 @@ package final class World {
         switch event {
         case .arrive(let connection, let end, let parcel): arrive(parcel, over: connection, at: end)
         case .tick(let member, let incarnation, let due): member.tick(incarnation: incarnation, due: due)
-        case .answer(let member, let incarnation, let answer): member.take(answer, incarnation: incarnation)
+        case .answer(let member, let incarnation): member.takeAnswer(incarnation: incarnation)
         case .action(let action): action()
         }
     }
