@@ -184,8 +184,16 @@ extension GossipEngine {
 
     /// The rival of a contending link is gone, or did not answer in time.
     mutating func resumeContending(for serverID: String) {
+        var resumed: Origin?
         for id in links.keys(in: .contending) where links[id]?.peerServerID == serverID {
-            sendFirstProof(over: id)
+            let origin = links[id]?.peerHello?.origin
+            if resumed == nil || resumed == origin {
+                resumed = origin
+                sendFirstProof(over: id)
+            } else {
+                // Two processes wait, such as a member that came back and its clone: one of them is asked after the other.
+                links[id]?.since = now
+            }
         }
     }
 }
