@@ -57,7 +57,7 @@ package final class Member {
     private var armed: Int64?
     private var expiryArmed: Int64?
     /// What the store was asked and has not done yet.
-    private var asked: Deque<(Member) -> Void> = []
+    private var storeRequests: Deque<(Member) -> Void> = []
     private var isPerforming = false
     private var dueTickCount = 0
     /// No tick before this, once ticks have turned out to change nothing.
@@ -153,7 +153,7 @@ package final class Member {
         connections = [:]
         armed = nil
         expiryArmed = nil
-        asked = []
+        storeRequests = []
         store.close()
     }
 
@@ -356,8 +356,8 @@ package final class Member {
 
     /// The store does one thing after the other, each as slowly as it is then.
     private func ask(_ answer: @escaping (Member) -> Void) {
-        asked.append(answer)
-        if asked.count == 1 { planAnswer() }
+        storeRequests.append(answer)
+        if storeRequests.count == 1 { planAnswer() }
     }
 
     private func planAnswer() {
@@ -365,11 +365,11 @@ package final class Member {
     }
 
     /// The store has done what it was asked first.
-    func takeAnswer(incarnation then: Int) {
-        guard incarnation == then else { return }
-        guard !isPaused else { return whenResumed { [self] in takeAnswer(incarnation: then) } }
-        guard let answer = asked.popFirst() else { return }
-        if !asked.isEmpty { planAnswer() }
+    func takeAnswer(incarnation asked: Int) {
+        guard incarnation == asked else { return }
+        guard !isPaused else { return whenResumed { [self] in takeAnswer(incarnation: asked) } }
+        guard let answer = storeRequests.popFirst() else { return }
+        if !storeRequests.isEmpty { planAnswer() }
         answer(self)
         perform()
     }

@@ -1,4 +1,5 @@
 // The rules of this house: who may import whom, how long files and functions may be, what a file begins with.
+import Foundation
 import Testing
 
 @Suite("House rules")
@@ -80,6 +81,22 @@ struct HouseRulesTests {
             for name in ["try!", "fatalError(", "as!"] {
                 #expect(!file.lines.contains { $0.contains(name) }, "\(file.path) has \(name)")
             }
+        }
+    }
+
+    private struct Mutant: Decodable {
+        let name: String
+        let file: String
+        let find: String
+    }
+
+    @Test("The expression that each mutant changes is in the sources exactly once")
+    func mutants() throws {
+        let catalogue = try Data(contentsOf: SourceFile.root.appendingPathComponent("Simulations/mutants.json"))
+        for mutant in try JSONDecoder().decode([Mutant].self, from: catalogue) {
+            let text = try String(contentsOf: SourceFile.root.appendingPathComponent(mutant.file), encoding: .utf8)
+            let count = text.components(separatedBy: mutant.find).count - 1
+            #expect(count == 1, "\(mutant.name): \(mutant.file) has \"\(mutant.find)\" \(count) times")
         }
     }
 }

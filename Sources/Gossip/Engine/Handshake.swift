@@ -170,7 +170,7 @@ extension GossipEngine {
         }
     }
 
-    /// The rival of a contending link answered, so the newer link comes from a clone.
+    /// An open link to a server id answered, so newer links that contend for that id come from a clone.
     mutating func rivalIsAlive(_ serverID: String?) {
         guard let serverID else { return }
         for id in links.keys(in: .contending) where links[id]?.peerServerID == serverID {

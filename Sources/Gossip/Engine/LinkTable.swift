@@ -33,13 +33,11 @@ struct LinkTable: Sendable {
     }
 
     /// The link with an id. Setting nil takes it out.
-    ///
-    /// Inlined, for an accessor that is called allocates room for a whole link.
     subscript(id: LinkID) -> Link? {
-        @inline(__always) _read {
+        _read {
             if let position = position(of: id) { yield slots[position] } else { yield nil }
         }
-        @inline(__always) _modify {
+        _modify {
             if let position = position(of: id) {
                 deadlines[position] = .unknown
                 yield &slots[position]
