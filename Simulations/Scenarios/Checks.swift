@@ -24,6 +24,8 @@ final class Checks {
     private static let twinLimit: Int64 = 20_000_000_000
     /// A member hears from its peers within a few pings that its clock is wrong.
     private static let clockLimit: Int64 = 22_000_000_000
+    /// A map with fewer entries is streamed rather than reconciled, and rightly so.
+    private static let smallMapCount = 50
     /// Streams and rounds that found something.
     private var streamCount = 0
     private var workRoundCount = 0
@@ -39,11 +41,11 @@ final class Checks {
 
     func note(_ report: Report, of member: Member) {
         switch report {
-        case .linkUp(_, let serverID, let address, true) where world.intercepted[address] != nil:
+        case .linkUp(let link, let serverID, _, true) where member.isIntercepted(link):
             world.violate("\(member.name) opened a link to \(serverID) although somebody sits in between")
         case .linkDown(_, _, _, .protocolError, let detail) where !toleratesProtocolErrors:
             world.violate("\(member.name) ended a link whose peer does what the protocol allows: \(detail)")
-        case .roundFinished(_, _, let round):
+        case .roundFinished(_, _, let round) where member.store.count >= Self.smallMapCount:
             streamCount += round.isStream ? 1 : 0
             workRoundCount += round.isStream || round.differenceCount > 0 ? 1 : 0
         default: break

@@ -137,7 +137,7 @@ package final class Run {
             world.run(for: Self.lookInterval)
             lookAround()
             look(self)
-            if isConverged {
+            if workload.isOver, isConverged {
                 convergedAfter = world.uptime - end
                 oracle.checkQuiet(members)
                 checkStrangers()

@@ -86,7 +86,7 @@ package final class ScaleRun {
         LocalWrite(
             key: Key(checked: Array("server/m\(number)".utf8)),
             change: .put(value(plan), leaseMilliseconds: Workload.updateLease)
-        ).entry(now: startOfTime.advanced(byMilliseconds: time), origin: Origin(raw: 1), replacing: nil)
+        ).entry(Version(clock: Clock(startOfTime.advanced(byMilliseconds: time)), origin: Origin(raw: 1)))
     }
 
     private static func value(_ plan: ScalePlan) -> [UInt8] {

@@ -43,15 +43,24 @@ final class Workload {
         planWrite()
     }
 
-    /// Ends the writes of people and sessions; hosts go on to publish their updates.
+    /// Ends the writes of people and sessions, once there were enough for the run to prove something; hosts go on to
+    /// publish their updates.
     func stop() { isStopped = true }
+
+    /// Acknowledged writes of a run at the least.
+    private static let writeCountMin = 500
+    /// Between two writes that are made up for after the faults.
+    private static let catchingUp: Duration = .milliseconds(10)
+
+    /// Whether nothing more is written than what hosts publish.
+    var isOver: Bool { isStopped && oracle.writeCount >= Self.writeCountMin }
 
     private func planWrite() {
         let missing = max(writeCountWanted - oracle.writeCount, 1)
         let interval = min(max(end - world.uptime, .seconds(1)) * Self.writesPerAction / missing, .seconds(5))
-        let wait = interval * -log(Double.random(in: 0.0001..<1, using: &random))
+        let wait = (isStopped ? Self.catchingUp : interval) * -log(Double.random(in: 0.0001..<1, using: &random))
         world.plan(after: wait) { [self] in
-            guard !isStopped else { return }
+            guard !isOver else { return }
             writeSomething()
             planWrite()
         }

@@ -43,8 +43,11 @@ package final class Connection {
     var isSevered = false
     /// It was torn within a message.
     var isTorn = false
+    /// Somebody with another certificate sits in between.
+    let isIntercepted: Bool
 
-    init(dialler: (Member, LinkID), acceptor: (Member, LinkID)) {
+    init(dialler: (Member, LinkID), acceptor: (Member, LinkID), isIntercepted: Bool) {
+        self.isIntercepted = isIntercepted
         ends = [dialler, acceptor].map { End(member: $0.0, incarnation: $0.0.incarnation, link: $0.1) }
     }
 

@@ -83,15 +83,10 @@ package final class DiskStore: SimulatedStore {
         let store = try opened()
         let receipts = try Self.wait { () async throws(StoreError) in try await store.write(writes) }
         let entries = zip(writes, receipts).map { write, receipt in
-            Self.entry(write, version: receipt.version)
+            write.entry(receipt.version)
         }
         for entry in entries { take(entry, .local) }
         return entries
-    }
-
-    /// The entry that a write became, by the version it was given.
-    private static func entry(_ write: LocalWrite, version: Version) -> Entry {
-        write.entry(now: WallTime(milliseconds: 0), origin: version.origin, replacing: version.clock.predecessor)
     }
 
     package func merge(_ batch: EntryBatch, now: WallTime, scope: WriteScope) throws -> Merged {
@@ -128,9 +123,14 @@ package final class DiskStore: SimulatedStore {
         let store = try opened()
         let count = try Self.wait { () async throws(StoreError) in try await store.restampAhead() }
         guard count > 0 else { return EntryBatch() }
-        mirror.onChange = onChange
-        defer { mirror.onChange = nil }
-        return mirror.restampAhead(now: now, origin: origin)
+        let bound = now.advanced(byMilliseconds: Admission.clockBoundMilliseconds)
+        var ahead: [Key] = []
+        mirror.forEach { number in
+            if pool[number].version.clock.time > bound { ahead.append(pool.entry(number).key) }
+        }
+        let batch = try read(ahead, byteCountMax: .max).batch
+        for entry in batch.entries { take(entry, .restamp) }
+        return batch
     }
 
     private func take(_ entry: Entry, _ cause: ChangeCause) {
@@ -199,9 +199,4 @@ package final class DiskStore: SimulatedStore {
         // Written before the semaphore is signalled and read after it was waited for.
         var result: Result<Value, StoreError>?
     }
-}
-
-extension Clock {
-    /// The clock before this one.
-    fileprivate var predecessor: Clock { Clock(raw: raw == 0 ? 0 : raw - 1) }
 }

@@ -184,6 +184,9 @@ package final class Member {
 
     func whenResumed(_ action: @escaping () -> Void) { deferred.append(action) }
 
+    /// Whether somebody sits in between on a link's connection.
+    package func isIntercepted(_ link: LinkID) -> Bool { connections[link]?.0.isIntercepted ?? false }
+
     private var orderedConnections: [(Connection, Int)] {
         connections.sorted { $0.key < $1.key }.map(\.value)
     }

@@ -24,6 +24,9 @@ package final class MemoryStore: SimulatedStore {
         var mustScan = false
     }
 
+    /// Of the process that wrote here last; another one has another origin and counts anew.
+    private var versions = VersionSource(origin: Origin(raw: 0))
+
     package init(pool: EntryPool) { self.pool = pool }
 
     /// A copy of the map as it is now.
@@ -57,10 +60,15 @@ package final class MemoryStore: SimulatedStore {
         writes.map { write in
             let stored = pool.keyNumber(of: write.key).flatMap { number(at: $0) }
             let replaced = stored.map { pool[$0].version.clock }
-            let entry = write.entry(now: now, origin: origin, replacing: replaced)
+            let entry = write.entry(nextVersion(now: now, origin: origin, replacing: replaced))
             replace(with: pool.number(of: entry), .local)
             return entry
         }
+    }
+
+    private func nextVersion(now: WallTime, origin: Origin, replacing replaced: Clock?) -> Version {
+        if versions.origin != origin { versions = VersionSource(origin: origin) }
+        return versions.next(now: now, replacing: replaced)
     }
 
     package func merge(_ batch: EntryBatch, now: WallTime, scope: WriteScope) -> Merged {
@@ -131,7 +139,8 @@ package final class MemoryStore: SimulatedStore {
                 let lease = old.expiry.map { UInt64(clamping: max($0.millisecondsSince(old.version.clock.time), 1)) }
                 change = .put(old.value, leaseMilliseconds: lease)
             }
-            let entry = LocalWrite(key: old.key, change: change).entry(now: now, origin: origin, replacing: nil)
+            let version = nextVersion(now: now, origin: origin, replacing: nil)
+            let entry = LocalWrite(key: old.key, change: change).entry(version)
             replace(with: pool.number(of: entry), .restamp)
             batch.append(entry)
         }

@@ -56,7 +56,8 @@ extension World {
             dialler.input { $0.linkOpened(link, certificateHash: seen, at: $1) }
         }
         let accepted = acceptor.accept(address: "from \(dialler.name)")
-        let connection = Connection(dialler: (dialler, link), acceptor: (acceptor, accepted))
+        let connection = Connection(
+            dialler: (dialler, link), acceptor: (acceptor, accepted), isIntercepted: intercepted[acceptor.url] != nil)
         if !keepsAccounts, connections.count > 64, connections.count > connectionCountBeforeCleaning {
             connections.removeAll { !$0.isOpen }
             connectionCountBeforeCleaning = connections.count * 2

@@ -102,9 +102,8 @@ package struct LocalWrite: Sendable {
         self.change = change
     }
 
-    /// The entry to store, stamped here and now.
-    package func entry(now: WallTime, origin: Origin, replacing replaced: Clock?) -> Entry {
-        let version = Version.stamp(now: now, origin: origin, replacing: replaced)
+    /// The entry to store, with the version that it was given.
+    package func entry(_ version: Version) -> Entry {
         let longest = key.keyClass.longestLeaseMilliseconds
         switch change {
         case .put(let value, let lease):

@@ -20,23 +20,20 @@ package struct WallTime: Hashable, Comparable, Sendable {
     }
 }
 
-/// An entry's clock: 48 bits of milliseconds, then a 16-bit counter that tells writes of one key in one
+/// An entry's clock: 48 bits of milliseconds, then a 16-bit counter that tells the writes of one process in one
 /// millisecond apart.
 package struct Clock: Hashable, Comparable, Sendable {
     package let raw: UInt64
 
     package init(raw: UInt64) { self.raw = raw }
 
-    /// The first clock of a millisecond. Times past the year 10889 are held to that year.
-    package init(_ time: WallTime) {
-        raw = min(time.milliseconds, (1 << 48) - 1) << 16
+    /// A clock of a millisecond, by default its first. Times past the year 10889 are held to that year.
+    package init(_ time: WallTime, counter: UInt16 = 0) {
+        raw = min(time.milliseconds, (1 << 48) - 1) << 16 | UInt64(counter)
     }
 
     package var time: WallTime { WallTime(milliseconds: raw >> 16) }
     package var counter: UInt16 { UInt16(truncatingIfNeeded: raw) }
-
-    /// The next clock after this one.
-    package var successor: Clock { Clock(raw: raw == .max ? .max : raw + 1) }
 
     package static func < (left: Clock, right: Clock) -> Bool { left.raw < right.raw }
 }
@@ -62,12 +59,28 @@ package struct Version: Hashable, Comparable, Sendable {
     package static func < (left: Version, right: Version) -> Bool {
         (left.clock, left.origin) < (right.clock, right.origin)
     }
+}
 
-    /// The version of a write made here and now: the wall clock, or just past the entry it replaces. Stamps received
-    /// for other keys never move it, so one wrong clock infects nobody.
-    package static func stamp(now: WallTime, origin: Origin, replacing replaced: Clock?) -> Version {
+/// Gives out the versions of what one process writes, each of them once, whatever its wall clock does.
+package struct VersionSource: Sendable {
+    package let origin: Origin
+    /// How many were given out, modulo 65,536. It is the counter of the next clock, so that two versions can be equal
+    /// only 65,536 writes apart: a clock that is set back, or an entry that was lost and replaced a second time, would
+    /// otherwise lead to the same clock again.
+    private var serial: UInt16 = 0
+
+    package init(origin: Origin) { self.origin = origin }
+
+    /// The version of a write made now: the lowest with the next counter that is neither before the wall clock nor
+    /// before the entry it replaces. Stamps received for other keys never move it, so one wrong clock infects nobody.
+    package mutating func next(now: WallTime, replacing replaced: Clock?) -> Version {
+        defer { serial &+= 1 }
         let wall = Clock(now)
-        guard let replaced, replaced >= wall else { return Version(clock: wall, origin: origin) }
-        return Version(clock: replaced.successor, origin: origin)
+        guard let replaced, replaced >= wall else { return version(Clock(now, counter: serial)) }
+        let sameMillisecond = Clock(replaced.time, counter: serial)
+        if sameMillisecond > replaced { return version(sameMillisecond) }
+        return version(Clock(replaced.time.advanced(byMilliseconds: 1), counter: serial))
     }
+
+    private func version(_ clock: Clock) -> Version { Version(clock: clock, origin: origin) }
 }

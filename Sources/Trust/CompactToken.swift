@@ -1,4 +1,4 @@
-// The compact form of a member token: three base64url parts, a strict header, and the claims as JSON.
+// The compact form of tokens: three base64url parts, a strict header, and the claims as JSON.
 internal import FoundationEssentials
 
 /// The claims of a member token by their short names on the wire. Times are Unix seconds.
@@ -19,6 +19,22 @@ struct MemberClaims: Codable, Equatable {
     var bdy: String
     /// base64url of the certificate's SHA-256; absent on an unbound link.
     var crt: String?
+}
+
+/// The claims of a user token.
+struct UserClaims: Codable, Equatable {
+    /// The server id of the member that the user logged in at.
+    var iss: String
+    /// Always `fastx-user`.
+    var aud: String
+    /// The user's name.
+    var sub: String
+    /// The login's id.
+    var lid: String
+    var iat: Int64
+    var exp: Int64
+    /// Random, so that no two tokens are equal.
+    var jti: String
 }
 
 /// A token taken apart, its claims not yet decoded: they are looked at only after the MAC is found right.
@@ -56,15 +72,17 @@ struct CompactToken {
     /// The claims. To be called once the MAC is known to be right.
     ///
     /// - Throws: `TrustError.malformed`: a claim is missing or of the wrong type.
-    func claims() throws(TrustError) -> MemberClaims {
-        guard let claims = Self.decode(MemberClaims.self, claimsJSON) else { throw .malformed(.claims) }
+    func claims<Claims: Decodable>(_ type: Claims.Type) throws(TrustError) -> Claims {
+        guard let claims = Self.decode(type, claimsJSON) else { throw .malformed(.claims) }
         return claims
     }
 
-    /// Signs the claims with the key's member-token key.
+    /// Signs the claims with the key that is derived for a purpose.
     ///
     /// - Throws: `TrustError.unencodable`: a text in the claims has no JSON form.
-    static func serialise(_ claims: MemberClaims, key: ClusterKey) throws(TrustError) -> String {
+    static func serialise(
+        _ claims: some Encodable, key: ClusterKey, _ purpose: KeyPurpose
+    ) throws(TrustError) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let json: [UInt8]
@@ -74,13 +92,23 @@ struct CompactToken {
             throw .unencodable
         }
         // The key id is hexadecimal digits, so the header needs no escaping.
-        let header = #"{"alg":"HS256","kid":"\#(key.id)","typ":"JWT"}"#
-        let signed = ByteText.base64(Array(header.utf8), .urlUnpadded) + "." + ByteText.base64(json, .urlUnpadded)
-        let code = key.code(.memberToken, over: Array(signed.utf8))
+        let header = usualStart + Array(key.id.description.utf8) + usualEnd
+        let signed = ByteText.base64(header, .urlUnpadded) + "." + ByteText.base64(json, .urlUnpadded)
+        let code = key.code(purpose, over: Array(signed.utf8))
         return signed + "." + ByteText.base64(code, .urlUnpadded)
     }
 
+    /// The header as it is written here; others may write it differently.
+    private static let usualStart = Array(#"{"alg":"HS256","kid":""#.utf8)
+    private static let usualEnd = Array(#"","typ":"JWT"}"#.utf8)
+
     private static func judgeHeader(_ json: [UInt8]) throws(TrustError) -> KeyID {
+        if json.starts(with: usualStart), json.suffix(usualEnd.count) == usualEnd[...],
+            let keyID = KeyID(
+                hex: String(decoding: json.dropFirst(usualStart.count).dropLast(usualEnd.count), as: UTF8.self))
+        {
+            return keyID
+        }
         guard let header = decode([String: HeaderField].self, json) else { throw .malformed(.header) }
         if let field = hostileFields.first(where: { header[$0] != nil }) { throw .headerRefused(field: field) }
         guard header["alg"] == .text("HS256") else { throw .algorithmRefused }

@@ -33,7 +33,7 @@ package enum MemberToken {
             jti: ByteText.base64(tokenID, .urlUnpadded), htm: binding.method, pth: binding.path,
             bdy: ByteText.base64(binding.bodySHA256, .urlUnpadded),
             crt: binding.certificateSHA256.map { ByteText.base64($0, .urlUnpadded) })
-        let token = try CompactToken.serialise(claims, key: key)
+        let token = try CompactToken.serialise(claims, key: key, .memberToken)
         guard token.utf8.count <= byteCountMax else { throw .tokenTooLong(byteCount: token.utf8.count) }
         return token
     }

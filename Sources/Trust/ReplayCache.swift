@@ -46,7 +46,8 @@ struct ReplayCache: Sendable {
     ///
     /// - Throws: `TrustError.replayCacheFull`.
     mutating func insert(_ entries: [(id: ID, expirySeconds: Int64)]) throws(TrustError) {
-        let fresh = Set(entries.map(\.id)).subtracting(ids)
+        // Not by `subtracting`, which walks through all that are held: a hundred thousand at a thousand requests a second.
+        let fresh = Set(entries.map(\.id)).filter { !ids.contains($0) }
         guard ids.count + fresh.count <= idCountMax else { throw .replayCacheFull(countMax: idCountMax) }
         for entry in entries where ids.insert(entry.id).inserted {
             idsByExpiry[entry.expirySeconds, default: []].append(entry.id)

@@ -61,6 +61,9 @@ package enum TrustError: Error, Equatable, Sendable {
 }
 
 extension TrustError {
+    /// The reason of `olderThanStart`. It passes by itself: the same request is taken a second later.
+    package static let olderThanStartReason = "older-than-start"
+
     /// A short name that never changes, fit for refusals on the wire.
     package var reason: String {
         switch self {
@@ -93,7 +96,7 @@ extension TrustError {
         case .expired: "expired"
         case .issuedAhead: "issued-ahead"
         case .lifetimeTooLong: "lifetime-too-long"
-        case .olderThanStart: "older-than-start"
+        case .olderThanStart: Self.olderThanStartReason
         case .replayed: "replayed"
         case .replayCacheFull: "replay-cache-full"
         }

@@ -60,7 +60,7 @@ struct GatewayTests {
         let world = try makePair(seed: 4)
         let forged = try ["config/scripts", "session/full/1", "server/gate2", "login/gat/1"].map { key in
             LocalWrite(key: try Key(key), change: .put([1], leaseMilliseconds: 90_000))
-                .entry(now: world["gate"].wall, origin: Origin(raw: 7), replacing: nil)
+                .entry(Version(clock: Clock(world["gate"].wall), origin: Origin(raw: 7)))
         }
         world.tamper = { member, message in
             guard member.name == "gate", case .entries(var entries) = message else { return message }

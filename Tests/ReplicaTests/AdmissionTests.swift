@@ -84,7 +84,7 @@ struct AdmissionTests {
         let keys = ["server/a", "login/a/1", "session/a/1", "reservation/a/1"]
         let key = try Key(keys[Int.random(in: 0..<keys.count, using: &random)])
         let tombstone = LocalWrite(key: key, change: .delete)
-            .entry(now: testNow, origin: Origin(raw: 2), replacing: nil)
+            .entry(makeVersion(origin: 2))
         let longest = try #require(key.keyClass.longestLeaseMilliseconds)
         let renewal = Entry(
             key: key, version: makeVersion(Int64.random(in: -300_000...0, using: &random), origin: 1),
@@ -110,8 +110,8 @@ struct AdmissionTests {
         let lease = leases[Int.random(in: 0..<leases.count, using: &random)]
         let change: LocalWrite.Change = Bool.random(using: &random) ? .delete : .put([1], leaseMilliseconds: lease)
         let replaced = Bool.random(using: &random) ? makeVersion(50_000).clock : nil
-        let entry = LocalWrite(key: key, change: change)
-            .entry(now: testNow, origin: Origin(raw: 1), replacing: replaced)
+        var versions = VersionSource(origin: Origin(raw: 1))
+        let entry = LocalWrite(key: key, change: change).entry(versions.next(now: testNow, replacing: replaced))
         #expect(refusal(entry) == nil, "seed \(seed)")
     }
 }

@@ -5,9 +5,12 @@ import Replica
 struct Oracle {
     private(set) var entries: [Key: Entry] = [:]
     private(set) var local: [[UInt8]: [UInt8]] = [:]
-    let origin: Origin
+    private var versions: VersionSource
 
-    init(origin: Origin) { self.origin = origin }
+    init(origin: Origin) { versions = VersionSource(origin: origin) }
+
+    /// A process opens the store: its counting of versions begins anew.
+    mutating func open() { versions = VersionSource(origin: versions.origin) }
 
     var state: MapState {
         var fingerprint = Fingerprint()
@@ -25,7 +28,7 @@ struct Oracle {
         for (key, expected) in expecting where liveVersion(key, at: now) != expected { return }
         for write in writes {
             let replaced = entries[write.key]?.version.clock
-            entries[write.key] = write.entry(now: now, origin: origin, replacing: replaced)
+            entries[write.key] = write.entry(versions.next(now: now, replacing: replaced))
         }
     }
 
@@ -50,13 +53,15 @@ struct Oracle {
     /// Stamps anew what is further ahead than the clock bound.
     mutating func restamp(at now: WallTime) {
         let bound = now.advanced(byMilliseconds: Admission.clockBoundMilliseconds)
-        for (key, entry) in entries where entry.version.clock.time > bound {
+        let ahead = entries.values.filter { $0.version.clock.time > bound }
+        for entry in ahead.sorted(by: { $0.key < $1.key }) {
             var change = LocalWrite.Change.delete
             if !entry.isTombstone {
                 let lease = entry.expiry.map { UInt64($0.millisecondsSince(entry.version.clock.time)) }
                 change = .put(entry.value, leaseMilliseconds: lease)
             }
-            entries[key] = LocalWrite(key: key, change: change).entry(now: now, origin: origin, replacing: nil)
+            let version = versions.next(now: now, replacing: nil)
+            entries[entry.key] = LocalWrite(key: entry.key, change: change).entry(version)
         }
     }
 

@@ -38,6 +38,7 @@ final class StorePlayer {
 
     func open(_ options: StoreOptions = StoreOptions()) throws {
         lastNumber += 1
+        oracle.open()
         try note(.begin, oracle.state)
         let clock = stage.clock
         let opened = try Store.open(directory: directory, options: options, origin: Self.origin) { clock.now }

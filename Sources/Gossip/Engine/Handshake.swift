@@ -128,6 +128,8 @@ extension GossipEngine {
         if hello.serverID == identity.serverID {
             return refuseOwnName(link, hello)
         }
+        // Another process of this server id came to terms in the time since this one's hello: both live.
+        if rival(of: id, hello) != nil { return refuseClone(id, hello.serverID) }
         links[id]?.phase = .open
         links[id]?.since = now
         links[id]?.deadline = nil
@@ -174,12 +176,16 @@ extension GossipEngine {
     mutating func rivalIsAlive(_ serverID: String?) {
         guard let serverID else { return }
         for id in links.keys(in: .contending) where links[id]?.peerServerID == serverID {
-            report(.clone(serverID: serverID, address: links[id]?.address ?? ""))
-            close(
-                id, .clone,
-                "another live member with the server id \(serverID) is linked already: one is a clone of the other; "
-                    + "give it an id of its own with \"fastx-agent init\" in a new directory")
+            refuseClone(id, serverID)
         }
+    }
+
+    private mutating func refuseClone(_ id: LinkID, _ serverID: String) {
+        report(.clone(serverID: serverID, address: links[id]?.address ?? ""))
+        close(
+            id, .clone,
+            "another live member with the server id \(serverID) is linked already: one is a clone of the other; "
+                + "give it an id of its own with \"fastx-agent init\" in a new directory")
     }
 
     /// The rival of a contending link is gone, or did not answer in time.

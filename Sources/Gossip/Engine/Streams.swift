@@ -93,6 +93,8 @@ extension GossipEngine {
                 .streamFinished(serverID: serverID, entryCount: pull.entryCount, duration: now.uptime - pull.started))
         }
         if link.role == .dialler { return finishRound(id) }
+        // What came over a link may be committed after the link has ended.
+        guard link.phase == .open else { return }
         sendCounted(.roundEnd(RoundEnd(round: position.round, differenceCount: 0, roundTripCount: 0)), over: id)
     }
 

@@ -1,5 +1,6 @@
 // What became of a connection, in words for people.
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
@@ -7,7 +8,7 @@ import NIOSSL
     import Glibc
 #endif
 
-enum ConnectionFailure {
+package enum ConnectionFailure {
     /// Why a connection that was in use ended.
     static func describe(_ error: any Error) -> String {
         switch error {
@@ -20,4 +21,47 @@ enum ConnectionFailure {
 
     /// What the system calls an error.
     static func reason(of error: IOError) -> String { unsafe String(cString: strerror(error.errnoCode)) }
+
+    /// Why a connection to a member did not come about.
+    package static func explain(_ error: any Error, host: String, timeout: Duration) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            let reasons = error.connectionErrors.map {
+                "\(($0.error as? IOError).map(reason(of:)) ?? "\($0.error)")"
+            }
+            let dns = error.dnsAError == nil ? [] : ["the name \(host) is not known"]
+            return "unreachable: " + (reasons + dns).uniqued.joined(separator: "; ")
+        case let error as IOError: return "unreachable: \(reason(of: error))"
+        case let error as ChannelError:
+            if case .connectTimeout = error { return "unreachable: no answer in \(timeout)" }
+            return "unreachable: the connection was closed during the handshake"
+        case is HTTPParserError: return "not an agent: its answer is not HTTP"
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: return explainTLS(error)
+        default: return "not an agent: \(error)"
+        }
+    }
+
+    /// The TLS library tells its reasons in a text of its own.
+    private static func explainTLS(_ error: any Error) -> String {
+        let text = "\(error)"
+        if text.contains("CERTIFICATE_VERIFY_FAILED") {
+            return "certificate: no trusted authority signed it, and the options of this connection demand one"
+        }
+        if text.contains("EOF during handshake") {
+            return "unreachable: the connection was closed during the TLS handshake"
+        }
+        if text.contains("uncleanShutdown") { return "not an agent: it closed the connection during the TLS handshake" }
+        if error is NIOSSLExtraError { return "certificate: it is not made out to this host: \(text)" }
+        let isOtherProtocol = ["WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNEXPECTED_MESSAGE", "tls_record"].contains {
+            text.contains($0)
+        }
+        return isOtherProtocol ? "not an agent: it does not speak TLS" : "certificate: TLS failed: \(text)"
+    }
+}
+
+extension Array where Element: Hashable {
+    fileprivate var uniqued: [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
 }

@@ -35,7 +35,7 @@ package struct Dialler: Sendable {
         } catch is CancellationError {
             throw DialError("unreachable: no answer in \(point.options.timeout)")
         } catch {
-            throw DialError(Self.explain(error, point))
+            throw DialError(ConnectionFailure.explain(error, host: point.host, timeout: point.options.timeout))
         }
     }
 
@@ -163,53 +163,10 @@ package struct Dialler: Sendable {
     }
 
     private static func isAddress(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
-
-    /// The TLS library tells its reasons in a text of its own.
-    private static func explainTLS(_ error: any Error) -> String {
-        let text = "\(error)"
-        if text.contains("CERTIFICATE_VERIFY_FAILED") {
-            return "certificate: no trusted authority signed it, and the options of this connection demand one"
-        }
-        if text.contains("EOF during handshake") {
-            return "unreachable: the connection was closed during the TLS handshake"
-        }
-        if text.contains("uncleanShutdown") { return "not an agent: it closed the connection during the TLS handshake" }
-        if error is NIOSSLExtraError { return "certificate: it is not made out to this host: \(text)" }
-        let isOtherProtocol = ["WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNEXPECTED_MESSAGE", "tls_record"].contains {
-            text.contains($0)
-        }
-        return isOtherProtocol ? "not an agent: it does not speak TLS" : "certificate: TLS failed: \(text)"
-    }
-
-    private static func explain(_ error: any Error, _ point: AccessPoint) -> String {
-        switch error {
-        case let error as NIOConnectionError:
-            let reasons = error.connectionErrors.map {
-                "\(($0.error as? IOError).map(ConnectionFailure.reason(of:)) ?? "\($0.error)")"
-            }
-            let dns = error.dnsAError == nil ? [] : ["the name \(point.host) is not known"]
-            return "unreachable: " + (reasons + dns).uniqued.joined(separator: "; ")
-        case let error as IOError: return "unreachable: \(ConnectionFailure.reason(of: error))"
-        case let error as ChannelError:
-            if case .connectTimeout = error { return "unreachable: no answer in \(point.options.timeout)" }
-            return "unreachable: the connection was closed during the handshake"
-        case is HTTPParserError: return "not an agent: its answer is not HTTP"
-        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: return explainTLS(error)
-        default: return "not an agent: \(error)"
-        }
-    }
-
 }
 
 /// Ciphers with authenticated encryption only.
 package let tlsCipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
-
-extension Array where Element: Hashable {
-    fileprivate var uniqued: [Element] {
-        var seen: Set<Element> = []
-        return filter { seen.insert($0).inserted }
-    }
-}
 
 /// Runs an operation, cancelled once a time is over.
 private func withDeadline<Value: Sendable>(

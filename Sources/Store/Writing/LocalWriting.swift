@@ -17,7 +17,7 @@ enum LocalWriting {
         receipts.reserveCapacity(writes.count)
         for write in writes {
             let stored = try unsafe draft.find(write.key.bytes.span.bytes, &cursor)
-            let entry = write.entry(now: draft.now, origin: draft.origin, replacing: stored?.version.clock)
+            let entry = write.entry(draft.nextVersion(replacing: stored?.version.clock))
             let digest = try append(entry, to: &batch, replacing: stored, &draft, &cursor)
             replaced.append(stored?.version)
             receipts.append(

@@ -68,7 +68,7 @@ enum Upkeep {
         while isAtRecord {
             let ahead = try cursor.withRecord { key, record throws(StoreError) -> (RecordHeader, Entry)? in
                 guard let stored = RecordHeader(record), stored.version.clock >= bound else { return nil }
-                return (stored, restamped(stored, key: key, record: record, draft))
+                return (stored, restamped(stored, key: key, record: record, draft.nextVersion()))
             }
             if let (stored, entry) = ahead {
                 _ = try LocalWriting.append(entry, to: &batch, replacing: stored, &draft, &cursor)
@@ -87,16 +87,16 @@ enum Upkeep {
 
     /// The same entry as if written here and now; a lease keeps its length.
     private static func restamped(
-        _ stored: RecordHeader, key: RawSpan, record: RawSpan, _ draft: borrowing WriteDraft
+        _ stored: RecordHeader, key: RawSpan, record: RawSpan, _ version: Version
     ) -> Entry {
         let key = Key(checked: key.copy())
         if stored.kind == .tombstone {
-            return LocalWrite(key: key, change: .delete).entry(now: draft.now, origin: draft.origin, replacing: nil)
+            return LocalWrite(key: key, change: .delete).entry(version)
         }
         let lease = stored.expiry.map { UInt64(clamping: max($0.millisecondsSince(stored.version.clock.time), 1)) }
         let value = record.extracting(RecordHeader.valueRange(record)).copy()
         let change = LocalWrite.Change.put(value, leaseMilliseconds: lease)
-        return LocalWrite(key: key, change: change).entry(now: draft.now, origin: draft.origin, replacing: nil)
+        return LocalWrite(key: key, change: change).entry(version)
     }
 
     /// Deletes those of some entries that are not what was stored, so that reconciliation brings them back.

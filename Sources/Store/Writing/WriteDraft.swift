@@ -4,14 +4,19 @@ import Replica
 /// Puts entries and keeps account of it.
 struct WriteDraft: ~Copyable {
     let now: WallTime
-    let origin: Origin
+    private(set) var versions: VersionSource
     var changes: DerivedChanges
     var groups: [ChangeGroup] = []
 
-    init(now: WallTime, origin: Origin, changes: consuming DerivedChanges) {
+    init(now: WallTime, versions: VersionSource, changes: consuming DerivedChanges) {
         self.now = now
-        self.origin = origin
+        self.versions = versions
         self.changes = changes
+    }
+
+    /// The version of a write of this host; the transaction must commit for it to be used up.
+    mutating func nextVersion(replacing replaced: Clock? = nil) -> Version {
+        versions.next(now: now, replacing: replaced)
     }
 
     /// The record of a key, or nil; the cursor is at it then.

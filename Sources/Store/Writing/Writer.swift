@@ -8,7 +8,6 @@ final class Writer: @unchecked Sendable {
     private let publisher: Publisher
     private let location: StoreLocation
     private let clock: @Sendable () -> WallTime
-    private let origin: Origin
     private let ending = Monitor(Ending())
 
     private struct Ending {
@@ -20,6 +19,7 @@ final class Writer: @unchecked Sendable {
     private var lock: StoreLock?
     private var derived: DerivedState
     private var spareChanges = DerivedChanges()
+    private var versions: VersionSource
 
     init(
         gate: Gate, publisher: Publisher, derived: DerivedState, location: StoreLocation,
@@ -31,7 +31,7 @@ final class Writer: @unchecked Sendable {
         self.derived = derived
         self.location = location
         self.lock = consume lock
-        self.origin = origin
+        versions = VersionSource(origin: origin)
         self.clock = clock
     }
 
@@ -92,7 +92,7 @@ final class Writer: @unchecked Sendable {
     private func commit(_ group: [WriteRequest]) throws(StoreError) {
         let transaction = try begin()
         spareChanges.removeAll()
-        var draft = WriteDraft(now: clock(), origin: origin, changes: spareChanges)
+        var draft = WriteDraft(now: clock(), versions: versions, changes: spareChanges)
         spareChanges = DerivedChanges()
         defer { spareChanges = draft.changes }
         var replies: [() -> Void] = []
@@ -103,6 +103,7 @@ final class Writer: @unchecked Sendable {
             }
         }
         try transaction.commit()
+        versions = draft.versions
         derived.apply(draft.changes)
         publisher.publish(derived, groups: draft.groups)
         for reply in replies { reply() }
