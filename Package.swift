@@ -39,8 +39,14 @@ let package = Package(
         .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
         .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .target(name: "Replica", dependencies: ["CSodium"], swiftSettings: settings),
         .target(name: "Trust", dependencies: ["CSodium"], swiftSettings: settings),
+        // Its tests reach into it: most of it are parts that nobody else should use.
+        .target(
+            name: "Sessions", dependencies: ["CTurboJPEG"],
+            swiftSettings: settings + [.unsafeFlags(["-enable-testing"])]),
         .target(name: "Store", dependencies: ["Replica", "CLMDB"], swiftSettings: settings),
         .target(
             name: "Gossip",

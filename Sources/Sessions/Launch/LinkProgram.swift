@@ -1,0 +1,59 @@
+// How a user's link process is called, and what can go wrong when one is started.
+package import Glibc
+
+/// The program and the arguments of every link process of this host.
+package struct LinkProgram: Sendable, Hashable {
+    /// The absolute path of `fastx-agent`, readable and executable by every user.
+    package var path: String
+    /// Where the agent listens for link processes.
+    package var socket: String
+    /// The user as whom the agent runs: a link process talks to nobody else.
+    package var agentUID: uid_t
+    package var serverID: String
+
+    package init(path: String, socket: String, agentUID: uid_t, serverID: String) {
+        self.path = path
+        self.socket = socket
+        self.agentUID = agentUID
+        self.serverID = serverID
+    }
+
+    /// Without the program itself. `--detach` returns once the link process has connected.
+    var arguments: [String] {
+        ["link", "--socket", socket, "--agent-uid", String(agentUID), "--server-id", serverID, "--detach"]
+    }
+
+    /// How long a new link process may take until it is connected.
+    package static let connectTimeMax: Duration = .seconds(20)
+}
+
+/// Why a user's link process was not started.
+package enum LaunchError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// sudo does not let the agent run the program as that user.
+    case sudoRefused(user: String, line: String, text: String)
+    /// The program ended with an error; the text is its own.
+    case linkFailed(String)
+    /// It was started, but did not connect.
+    case notConnected(user: String, limit: Duration)
+    case timedOut(user: String, limit: Duration)
+    case badUserName(String)
+    case system(SessionsError)
+
+    package var description: String {
+        switch self {
+        case .sudoRefused(let user, let line, let text):
+            "sudo does not let the agent start programs as \(user): \(text); add this line to the sudoers (visudo): \(line)"
+        case .linkFailed(let text):
+            "the user's link process did not start: \(text)"
+        case .notConnected(let user, let limit):
+            "the link process of \(user) was started and did not connect within \(limit); "
+                + "look into its link.log below ~/.local/state/fastx"
+        case .timedOut(let user, let limit):
+            "starting the link process of \(user) took longer than \(limit)"
+        case .badUserName(let name):
+            "'\(name.prefix(40))' cannot be a user's name"
+        case .system(let error):
+            "\(error)"
+        }
+    }
+}

@@ -1,0 +1,37 @@
+// Starts the link process of the agent's own user.
+import Glibc
+
+/// For an agent that runs as the one user it serves.
+package struct SelfLaunch: Sendable {
+    private let program: LinkProgram
+    private let server: LinkServer
+    private let inherited: InheritedLimits
+
+    /// - Parameters:
+    ///   - fileModeMask: The user's own: the agent's is stricter, and the user's programs would inherit it.
+    ///   - openFilesMax: The limit that the agent was started with, before it raised it.
+    package init(
+        program: LinkProgram, server: LinkServer, fileModeMask: UInt32 = 0o022, openFilesMax: UInt64? = 1_024
+    ) {
+        self.program = program
+        self.server = server
+        var inherited = InheritedLimits(fileModeMask: fileModeMask)
+        inherited.openFilesMax = openFilesMax
+        self.inherited = inherited
+    }
+
+    /// Returns once the link is connected.
+    package func start() async throws(LaunchError) {
+        let user: UnixUser
+        do throws(SessionsError) {
+            user = try UnixUser.current()
+        } catch {
+            throw .system(error)
+        }
+        let environment = SessionEnvironment.base(user: user, from: SessionEnvironment.own())
+        let plan = SpawnPlan(
+            program: program.path, arguments: program.arguments,
+            environment: environment.merging(inherited.variables) { $1 }, directory: "/")
+        try await program.launch(plan, user: user.name, uid: user.uid, server: server) { _ in nil }
+    }
+}

@@ -1,0 +1,72 @@
+// What a link process or the agent's side of it answers when it cannot do what it was asked.
+
+/// A word that programs can rely on, and a sentence for people: what was wrong, where, and what to do.
+package struct LinkError: Error, Codable, Hashable, Sendable, CustomStringConvertible {
+    /// The closed set of reasons.
+    package enum Word: String, Codable, Sendable, CaseIterable {
+        /// The user has no session of this id.
+        case noSuchSession = "no-such-session"
+        /// The user has as many sessions as allowed.
+        case limitReached = "limit-reached"
+        /// The command is empty, too long, or has a zero byte.
+        case badCommand = "bad-command"
+        case badName = "bad-name"
+        case badGeometry = "bad-geometry"
+        case badParameter = "bad-parameter"
+        case badWindowManager = "bad-window-manager"
+        /// The display could not be started or opened.
+        case displayFailed = "display-failed"
+        /// The session has ended.
+        case notRunning = "not-running"
+        /// The session has to end first.
+        case stillRunning = "still-running"
+        /// No link process of the user is connected.
+        case notConnected = "not-connected"
+        /// There was no answer in time.
+        case timedOut = "timed-out"
+        /// Whoever asked does not wait any longer.
+        case cancelled
+        /// Too many requests are under way.
+        case busy
+        /// The agent does not accept this user's link process.
+        case refused
+        /// The two programs do not understand each other's version.
+        case version
+        /// A message broke the rules of the protocol.
+        case badMessage = "bad-message"
+        /// A call of the operating system failed.
+        case system
+    }
+
+    package let word: Word
+    package let sentence: String
+
+    package init(_ word: Word, _ sentence: String) {
+        self.word = word
+        self.sentence = sentence
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        // A later version may know more words.
+        word = Word(rawValue: try container.decode(String.self, forKey: .word)) ?? .system
+        sentence = String(try container.decode(String.self, forKey: .sentence).prefix(Self.sentenceCountMax))
+    }
+
+    /// Characters of a sentence that are kept.
+    private static let sentenceCountMax = 2_000
+
+    package var description: String { "\(sentence) (\(word.rawValue))" }
+}
+
+extension LinkError {
+    /// An error of this module on its way to the other process.
+    init(_ error: SessionsError) {
+        self.init(.system, "\(error)")
+    }
+
+    static func noSuchSession(_ id: String) -> LinkError {
+        LinkError(
+            .noSuchSession, "there is no session \(id.prefix(64)); it may have been removed: look at the list again")
+    }
+}

@@ -1,0 +1,23 @@
+// Messages to JSON and back, with this module's errors.
+import FoundationEssentials
+
+/// One document for each value; names of members are sorted, so that equal values are equal bytes.
+package enum MessageCoding {
+    package static func encode(_ value: some Encodable) throws(SessionsError) -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        do {
+            return Array(try encoder.encode(value))
+        } catch {
+            throw .malformed(subject: "\(type(of: value))", detail: "\(error)")
+        }
+    }
+
+    package static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(SessionsError) -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(bytes))
+        } catch {
+            throw .malformed(subject: "\(type)", detail: String("\(error)".prefix(300)))
+        }
+    }
+}

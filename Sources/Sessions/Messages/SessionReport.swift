@@ -1,0 +1,59 @@
+// What a link process tells of one session.
+
+/// What becomes of a session.
+package enum SessionState: String, Codable, Sendable, CaseIterable {
+    /// Its display is being started.
+    case starting
+    case running
+    /// Its command has ended, or it was terminated.
+    case ended
+    /// Its display did not start, or ended before the command.
+    case failed
+
+    /// Whether there are processes of the session.
+    package var isLiving: Bool { self == .starting || self == .running }
+}
+
+/// One session as it is now. Times are milliseconds since 1970.
+package struct SessionReport: Codable, Hashable, Sendable {
+    /// 32 hexadecimal digits.
+    package var id: String
+    package var name: String
+    package var command: String
+    package var geometry: Geometry
+    package var params: [String: String]
+    package var state: SessionState
+    /// Why it failed.
+    package var reason: String?
+    /// The command's, as a shell tells it: 128 and the signal's number when a signal ended it.
+    package var exitStatus: Int32?
+    package var started: UInt64
+    package var ended: UInt64?
+    package var lastConnect: UInt64?
+    package var lastDisconnect: UInt64?
+    /// How many viewers are connected.
+    package var clients: Int
+    /// Such as ":2"; `nil` until it is ready.
+    package var display: String?
+    /// Memory that belongs to the session's processes alone; 0 when it has none.
+    package var memoryBytes: UInt64
+    /// Use of processors over the last seconds; 100 is one processor.
+    package var cpuPercent: Double
+    /// Whether nobody has been connected for longer than the agent allows.
+    package var forgotten: Bool
+}
+
+extension SessionReport {
+    /// Characters of the reason for a failure.
+    static let reasonCountMax = 2_000
+
+    /// The same without what may be long, for a report that is larger than a packet because a file on disk was changed.
+    var shortened: SessionReport {
+        var short = self
+        short.params = [:]
+        short.command = String(command.prefix(500))
+        short.name = String(name.prefix(50))
+        short.reason = reason.map { String($0.prefix(500)) }
+        return short
+    }
+}

@@ -1,0 +1,27 @@
+// Pictures as JPEG, by libjpeg-turbo.
+private import CTurboJPEG
+
+/// Encodes without subsampling of colours, so that text stays readable in small pictures.
+enum JPEGEncoder {
+    /// Of 100; text has no visible fringes from here on.
+    private static let quality: CInt = 85
+
+    /// - Throws: `SessionsError.malformed` with the library's own words.
+    static func encode(_ picture: Picture) throws(SessionsError) -> [UInt8] {
+        guard let compressor = unsafe tjInitCompress() else { throw unsafe failure(nil) }
+        defer { unsafe tjDestroy(compressor) }
+        var output: UnsafeMutablePointer<UInt8>?
+        var byteCount: UInt = 0
+        defer { unsafe tjFree(output) }
+        let status = unsafe tjCompress2(
+            compressor, picture.pixels, CInt(picture.width), 0, CInt(picture.height), CInt(TJPF_RGB.rawValue), &output,
+            &byteCount, CInt(TJSAMP_444.rawValue), quality, 0)
+        guard status == 0, let start = unsafe output else { throw unsafe failure(compressor) }
+        return unsafe Array(UnsafeBufferPointer(start: start, count: Int(byteCount)))
+    }
+
+    private static func failure(_ compressor: tjhandle?) -> SessionsError {
+        let words = unsafe tjGetErrorStr2(compressor).map { unsafe String(cString: $0) } ?? "unknown"
+        return .malformed(subject: "the display's picture", detail: "libjpeg-turbo: \(words)")
+    }
+}

@@ -1,0 +1,150 @@
+// A connection's life on the agent's side: hello, reports and answers, end.
+import Glibc
+import Synchronization
+
+extension LinkServer {
+    /// Judges a new connection and serves it in a task of its own.
+    func greet(_ socket: PacketSocket) {
+        let uid = socket.peer.uid
+        guard isAllowed(uid) else {
+            refuse(socket, LinkError(.refused, "the agent accepts no link process of user \(uid)"))
+            return
+        }
+        let isCounted = table.withLock { table in
+            !table.isClosed
+                && table.beginGreeting(
+                    uid, countMax: options.greetingCountMax, countForUserMax: options.greetingCountForUserMax)
+        }
+        guard isCounted else {
+            refuse(socket, LinkError(.busy, "too many link processes are connecting to the agent; try again"))
+            return
+        }
+        Task { [weak self, limit = options.helloTimeMax] in
+            // A self that is gone closes the socket with its last reference.
+            let first = await TimeLimit.run(limit) { await Self.receive(socket) } ?? .failure(.closed)
+            guard let self, let number = self.admit(socket, first) else { return }
+            await Self.serve(socket, number) { [weak self] in self }
+        }
+    }
+
+    private func refuse(_ socket: PacketSocket, _ reason: LinkError) {
+        log(.notice, "connection of a process of user \(socket.peer.uid) refused: \(reason)")
+        send(.refused(reason), to: socket, socket.peer.uid)
+        socket.close()
+    }
+
+    /// Takes the first message. Returns the connection's number, or `nil` when it was refused.
+    private func admit(_ socket: PacketSocket, _ first: Result<Packet?, SessionsError>) -> UInt64? {
+        let uid = socket.peer.uid
+        defer { table.withLock { $0.endGreeting(uid) } }
+        let hello: LinkHello
+        do throws(SessionsError) {
+            guard let packet = try first.get() else { throw .closed }
+            guard case .hello(let said) = try MessageCoding.decode(LinkMessage.self, packet.bytes) else {
+                throw .malformed(subject: "the first message", detail: "it is not a hello")
+            }
+            hello = said
+        } catch {
+            log(.notice, "a process of user \(uid) connected but said no hello: \(error)")
+            socket.close()
+            return nil
+        }
+        guard (LinkProtocol.oldestVersion...LinkProtocol.version).contains(hello.version) else {
+            let advice = "the agent speaks versions \(LinkProtocol.oldestVersion) to \(LinkProtocol.version)"
+            refuse(socket, LinkError(.version, "the link process speaks version \(hello.version) and \(advice)"))
+            return nil
+        }
+        return connect(socket, hello)
+    }
+
+    /// Puts a connection into the table, in place of an older one of the same user.
+    private func connect(_ socket: PacketSocket, _ hello: LinkHello) -> UInt64? {
+        let uid = socket.peer.uid
+        let number = table.withLock { $0.nextNumber() }
+        let older = table.withLock { table -> ConnectedLink? in
+            // Ended below at once when the server was closed meanwhile.
+            guard !table.isClosed else { return ConnectedLink(number: number, socket: socket) }
+            Self.tell(.connected(uid), &table)
+            return table.links.updateValue(ConnectedLink(number: number, socket: socket), forKey: uid)
+        }
+        if let older { Self.end(older) }
+        // The program's name is the user's word: it is shown short and in one line.
+        let software = hello.software.prefix(60).filter { !$0.isNewline }
+        log(.info, "link process \(socket.peer.pid) of user \(uid) connected (\(software))")
+        let loginCount = table.withLock { $0.loginCounts[uid] ?? 0 }
+        let welcome = AgentMessage.welcome(
+            serverID: options.serverID, settings: options.settings, loginCount: loginCount)
+        send(welcome, to: socket, uid)
+        for waiter in table.withLock({ $0.takeWaiters(uid) }) { waiter.resume(returning: true) }
+        return number
+    }
+
+    private static func receive(_ socket: PacketSocket) async -> Result<Packet?, SessionsError> {
+        do throws(SessionsError) { return .success(try await socket.receive()) } catch { return .failure(error) }
+    }
+
+    /// Reads until the end. The server is asked for anew with each packet, so that a connection does not keep it.
+    private static func serve(_ socket: PacketSocket, _ number: UInt64, _ server: () -> LinkServer?) async {
+        var problem: SessionsError?
+        var budget = MessageBudget(now: .now)
+        do throws(SessionsError) {
+            while let packet = try await socket.receive() {
+                guard let server = server() else { break }
+                guard budget.take(now: .now) else {
+                    throw .brokenPacket(detail: "over \(MessageBudget.perSecond) packets came in a second, for long")
+                }
+                try server.take(packet, socket.peer.uid, number)
+            }
+        } catch {
+            problem = error
+        }
+        socket.close()
+        server()?.disconnect(socket.peer.uid, number, problem)
+    }
+
+    private func disconnect(_ uid: uid_t, _ number: UInt64, _ problem: SessionsError?) {
+        let link = table.withLock { table -> ConnectedLink? in
+            guard table.links[uid]?.number == number else { return nil }
+            Self.tell(.disconnected(uid), &table)
+            return table.links.removeValue(forKey: uid)
+        }
+        if let problem { log(.warning, "link process of user \(uid): \(problem); its connection was closed") }
+        guard let link else { return }
+        log(.info, "link process of user \(uid) disconnected")
+        Self.end(link)
+    }
+
+    /// One message of a connected link process. An error ends the connection.
+    private func take(_ packet: Packet, _ uid: uid_t, _ number: UInt64) throws(SessionsError) {
+        switch try MessageCoding.decode(LinkMessage.self, packet.bytes) {
+        case .hello:
+            throw .malformed(subject: "a message", detail: "a second hello")
+        case .session(let report):
+            try report.check()
+            let isKept = table.withLock { table -> Bool in
+                guard table.links[uid]?.number == number else { return true }
+                let count = table.links[uid]?.sessions.count ?? 0
+                guard count < options.sessionCountMax || table.links[uid]?.sessions[report.id] != nil else {
+                    return false
+                }
+                table.links[uid]?.sessions[report.id] = report
+                Self.tell(.session(uid, report), &table)
+                return true
+            }
+            guard isKept else {
+                throw .malformed(subject: "a message", detail: "over \(options.sessionCountMax) sessions were reported")
+            }
+        case .removed(let id):
+            table.withLock { table in
+                guard table.links[uid]?.number == number else { return }
+                if table.links[uid]?.sessions.removeValue(forKey: id) != nil {
+                    Self.tell(.removed(uid, id: id), &table)
+                }
+            }
+        case .reply(let request, let answer):
+            guard let pending = table.withLock({ $0.takeRequest(uid, connection: number, request) }) else { return }
+            pending.timer.cancel()
+            pending.continuation.resume(returning: Self.reply(to: pending.request, answer, packet.descriptor))
+        }
+    }
+}

@@ -1,0 +1,228 @@
+// The agent's end of all link processes of its host: listens, judges peers, keeps what they report.
+package import Glibc
+import Synchronization
+
+/// Where link processes of this host connect to, one for each user.
+///
+/// Who a link process speaks for is the user that the kernel says it runs as: it can report and open sessions of that
+/// user only. What it sends is a user's word, not the agent's.
+package final class LinkServer: Sendable {
+    package struct Options: Sendable {
+        package var serverID: String
+        package var settings: LinkSettings
+        /// Connections that may be waiting to say hello, of all users.
+        package var greetingCountMax = 64
+        /// The same of one user, so that no user can keep the others out.
+        package var greetingCountForUserMax = 4
+        /// How long a hello may take.
+        package var helloTimeMax: Duration = .seconds(5)
+        /// Requests under way with one link process.
+        package var requestCountMax = 64
+        /// How long an answer may take.
+        package var requestTimeMax: Duration = .seconds(15)
+        /// Sessions that one link process may report: those that may live, and those that have ended.
+        package var sessionCountMax: Int
+
+        package init(serverID: String, settings: LinkSettings = LinkSettings()) {
+            self.serverID = serverID
+            self.settings = settings
+            sessionCountMax = settings.sessionCountMax + 2 * LinkProcess.endedCountMax
+        }
+    }
+
+    let options: Options
+    let isAllowed: @Sendable (uid_t) -> Bool
+    let log: SessionsLog
+    let table = Mutex(LinkTable())
+    private let listener: PacketListener
+    private let accepting = Mutex(Task<Void, Never>?.none)
+
+    /// Listens at `path`, in a directory that is made with mode 0755 where it is missing, and that only this process's
+    /// user or root may change.
+    ///
+    /// - Parameter isAllowed: Whether a user may have a link process. Asked at each connection, on any thread.
+    package init(
+        path: String, options: Options, isAllowed: @escaping @Sendable (uid_t) -> Bool, log: @escaping SessionsLog
+    ) throws(SessionsError) {
+        try Self.prepareDirectory(PrivateDirectory.parent(of: path))
+        self.options = options
+        self.isAllowed = isAllowed
+        self.log = log
+        // Everybody may connect: who it is counts, and is asked of the kernel.
+        listener = try PacketListener.listen(path, mode: 0o666)
+        let task = Task { [weak self, listener] in
+            while let socket = await Self.accept(listener, log) {
+                guard let self else { break }
+                self.greet(socket)
+            }
+        }
+        accepting.withLock { $0 = task }
+    }
+
+    deinit { close() }
+
+    private static func prepareDirectory(_ path: String) throws(SessionsError) {
+        if unsafe mkdir(path, 0o755) == 0 {
+            guard unsafe chmod(path, 0o755) == 0 else { throw .call(name: "chmod", subject: path, code: errno) }
+            return
+        }
+        guard errno == EEXIST else { throw .call(name: "mkdir", subject: path, code: errno) }
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { throw .call(name: "lstat", subject: path, code: errno) }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw .notPrivate(path: path, detail: "is not a directory; move it away")
+        }
+        guard status.st_uid == geteuid() || status.st_uid == 0, status.st_mode & 0o022 == 0 else {
+            throw .notPrivate(
+                path: path,
+                detail: "can be changed by other users, who could put a socket of theirs in the agent's place; "
+                    + "run: chown \(geteuid()) \(path); chmod 755 \(path)")
+        }
+    }
+
+    private static func accept(_ listener: PacketListener, _ log: SessionsLog) async -> PacketSocket? {
+        do throws(SessionsError) {
+            return try await listener.accept()
+        } catch {
+            log(.error, "no link process can connect any more: \(error)")
+            return nil
+        }
+    }
+
+    /// Ends all connections and stops listening. Sessions and link processes live on.
+    package func close() {
+        listener.close()
+        accepting.withLock { $0?.cancel() }
+        let (links, reader, waiters) = table.withLock { table in
+            table.isClosed = true
+            let links = table.links
+            table.links = [:]
+            defer { table.eventReader = nil }
+            let waiters = Array(table.linkWaiters.keys).flatMap { table.takeWaiters($0) }
+            return (links, table.eventReader, waiters)
+        }
+        for link in links.values { Self.end(link) }
+        reader?.resume(returning: nil)
+        for waiter in waiters { waiter.resume(returning: false) }
+    }
+
+    /// Closes a connection whose entry was taken out of the table, and answers what it left open.
+    static func end(_ link: ConnectedLink) {
+        link.socket.close()
+        for pending in link.requests.values {
+            pending.timer.cancel()
+            pending.continuation.resume(
+                returning: .failure(LinkError(.notConnected, "the user's link process went away before it answered")))
+        }
+    }
+}
+
+extension LinkServer {
+    /// Changes, as they happen. For one reader; it ends when the server is closed or the reading task is cancelled.
+    package var events: AsyncStream<LinkEvent> {
+        AsyncStream(unfolding: { [weak self] in await self?.nextEvent() })
+    }
+
+    private func nextEvent() async -> LinkEvent? {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isCancelled = Task.isCancelled
+                let (event, previous, isReady) = table.withLock { table in
+                    let event = isCancelled ? nil : table.events.popFirst()
+                    let isReady = event != nil || isCancelled || table.isClosed
+                    let previous = table.eventReader
+                    table.eventReader = isReady ? nil : continuation
+                    return (event, previous, isReady)
+                }
+                // A second reader takes the first one's place.
+                previous?.resume(returning: nil)
+                if isReady { continuation.resume(returning: event) }
+                // Cancelled between the question above and the lock.
+                if Task.isCancelled { dismissReader() }
+            }
+        } onCancel: {
+            dismissReader()
+        }
+    }
+
+    private func dismissReader() {
+        let reader = table.withLock { table in
+            defer { table.eventReader = nil }
+            return table.eventReader
+        }
+        reader?.resume(returning: nil)
+    }
+
+    /// Hands an event over, or keeps it until it is read. Called with the lock held, so that events keep their order;
+    /// resuming a continuation runs nothing of its task here.
+    static func tell(_ event: LinkEvent, _ table: inout LinkTable) {
+        table.events.append(event)
+        guard let reader = table.eventReader, let first = table.events.popFirst() else { return }
+        table.eventReader = nil
+        reader.resume(returning: first)
+    }
+
+    package func isConnected(_ uid: uid_t) -> Bool {
+        table.withLock { $0.links[uid] != nil }
+    }
+
+    /// Users whose link processes are connected.
+    package var connectedUsers: [uid_t] {
+        table.withLock { $0.links.keys.sorted() }
+    }
+
+    /// What the user's link process has reported, oldest first; empty when none is connected.
+    package func sessions(_ uid: uid_t) -> [SessionReport] {
+        let reports = table.withLock { $0.links[uid]?.sessions.values.map { $0 } ?? [] }
+        return reports.sorted { ($0.started, $0.id) < ($1.started, $1.id) }
+    }
+
+    /// Tells how many logins a user has: a link process with neither a login nor a session ends.
+    package func setLoginCount(_ uid: uid_t, _ count: Int) {
+        let socket = table.withLock { table in
+            table.loginCounts[uid] = count > 0 ? count : nil
+            return table.links[uid]?.socket
+        }
+        if let socket { send(.logins(count: count), to: socket, uid) }
+    }
+
+    /// Returns as soon as a link process of the user is connected; `false` when that takes longer than `limit`, or when
+    /// the task is cancelled.
+    package func waitForLink(_ uid: uid_t, within limit: Duration) async -> Bool {
+        let number = table.withLock { $0.nextNumber() }
+        let giveUp: @Sendable () -> Void = { [self] in
+            let waiter = table.withLock { $0.linkWaiters[uid]?.removeValue(forKey: number) }
+            waiter?.resume(returning: false)
+        }
+        return await withTaskCancellationHandler {
+            let timer = Task {
+                try await Task.sleep(for: limit)
+                giveUp()
+            }
+            defer { timer.cancel() }
+            return await withCheckedContinuation { continuation in
+                let isCancelled = Task.isCancelled
+                let isConnected: Bool? = table.withLock { table in
+                    if table.links[uid] != nil { return true }
+                    if table.isClosed || isCancelled { return false }
+                    table.linkWaiters[uid, default: [:]][number] = continuation
+                    return nil
+                }
+                if let isConnected { continuation.resume(returning: isConnected) }
+                if Task.isCancelled { giveUp() }
+            }
+        } onCancel: {
+            giveUp()
+        }
+    }
+
+    /// Sends a message that needs no answer. A link process that does not read is cut off by `PacketSocket`.
+    func send(_ message: AgentMessage, to socket: PacketSocket, _ uid: uid_t) {
+        do throws(SessionsError) {
+            try socket.send(try MessageCoding.encode(message))
+        } catch {
+            log(.warning, "link process of user \(uid): \(error)")
+            socket.close()
+        }
+    }
+}
