@@ -62,6 +62,10 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
+            name: "Relay",
+            dependencies: [.product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: settings),
+        .target(
             name: "Gateway",
             dependencies: [
                 "Trust",
@@ -129,14 +133,18 @@ let package = Package(
         .target(
             name: "CrashPoints", dependencies: ["Replica", "Store"], path: "Simulations/CrashPoints",
             swiftSettings: settings),
+        .target(
+            name: "SimulatedRelay", dependencies: ["Relay", "SimulatedWorld"], path: "Simulations/Relay",
+            swiftSettings: simulationSettings),
         .executableTarget(
             name: "Simulations",
             dependencies: [
-                "CrashPoints", "Scenarios", "SimulatedWorld",
+                "CrashPoints", "Scenarios", "SimulatedRelay", "SimulatedWorld",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Simulations/Program",
             swiftSettings: simulationSettings + [.unsafeFlags(["-enable-testing"])]),
+        .testTarget(name: "RelayTests", dependencies: ["Relay"], swiftSettings: settings),
         .testTarget(name: "ReplicaTests", dependencies: ["Replica"], swiftSettings: settings),
         .testTarget(
             name: "TrustTests", dependencies: ["Trust"], exclude: ["pyjwt_check.py"], swiftSettings: settings),
@@ -152,7 +160,8 @@ let package = Package(
         .testTarget(name: "CrashPointsTests", dependencies: ["CrashPoints"], swiftSettings: settings),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Scenarios", "SimulatedWorld", "Gossip", "Replica", "Store"], swiftSettings: settings),
+            dependencies: ["Scenarios", "SimulatedRelay", "SimulatedWorld", "Gossip", "Replica", "Store"],
+            swiftSettings: settings),
         .testTarget(name: "HouseRulesTests", swiftSettings: settings),
         .testTarget(name: "AgentTests", dependencies: ["Agent", "Trust"], swiftSettings: settings),
     ],

@@ -7,8 +7,8 @@ struct FastxSimulate: AsyncParsableCommand {
         commandName: "fastx-simulate",
         abstract: "Runs clusters in virtual time under faults, and checks that nothing is lost and nothing comes back.",
         subcommands: [
-            RunCommand.self, SweepCommand.self, ListCommand.self, MutantsCommand.self, ScaleCommand.self,
-            PlotCommand.self,
+            RunCommand.self, SweepCommand.self, RelayCommand.self, ListCommand.self, MutantsCommand.self,
+            ScaleCommand.self, PlotCommand.self,
             CrashPointsCommand.self, ChunkCommand.self, CrashWorkloadCommand.self, CrashCheckCommand.self,
         ])
 }

@@ -1,6 +1,7 @@
 // What can be run, and what can go wrong in it.
 import ArgumentParser
 import Scenarios
+import SimulatedRelay
 
 struct ListCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,6 +12,8 @@ struct ListCommand: ParsableCommand {
         for scenario in Scenario.allCases { print("  \(scenario.rawValue.padded)\(scenario.meaning)") }
         print("\nKinds of fault:")
         for kind in FaultKind.allCases { print("  \(kind.rawValue.padded)\(kind.meaning)") }
+        print("\nKinds of fault of the relay:")
+        for kind in RelayFault.allCases { print("  \(kind.rawValue.padded)\(kind.meaning)") }
     }
 }
 

@@ -58,28 +58,23 @@ struct MutantBuild {
         for folder in ["Sources/CLMDB", "Sources/CSodium", "Sources/Replica", "Sources/Trust", "Sources/Store"] {
             try read(folder, into: &sources)
         }
-        for folder in ["Sources/Gossip", "Simulations/World", "Simulations/Scenarios", "Simulations/CrashPoints"] {
-            try read(folder, into: &sources)
+        for folder in ["Sources/Gossip", "Sources/Relay"] { try read(folder, into: &sources) }
+        for folder in ["World", "Scenarios", "Relay", "CrashPoints", "Program"] {
+            try read("Simulations/\(folder)", into: &sources)
         }
-        try read("Simulations/Program", into: &sources)
         for (position, mutant) in mutants.enumerated() {
             let parts = (sources[mutant.file] ?? "").components(separatedBy: mutant.find)
             guard parts.count == 2 else { throw MutantError.notOnce(mutant, count: parts.count - 1) }
             let choice = "(Mutation.isActive(\(position + 1)) ? (\(mutant.replace)) : (\(mutant.find)))"
-            sources[mutant.file] = Self.importingReplica(parts.joined(separator: choice), mutant.file)
+            sources[mutant.file] = parts.joined(separator: choice)
+            // Each module that is changed has the switch of its own.
+            let module = mutant.file.split(separator: "/").prefix(2).joined(separator: "/")
+            sources["\(module)/Mutation.swift"] = Self.switchSource
         }
-        sources["Sources/Replica/Mutation.swift"] = Self.switchSource
         sources["Package.swift"] = try Self.manifest(
             String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8))
         for (path, text) in sources { try write(text, to: directory.appendingPathComponent(path)) }
         try build()
-    }
-
-    /// The switch is in Replica, which a mutated file of another module may not import by itself.
-    private static func importingReplica(_ text: String, _ file: String) -> String {
-        guard !file.hasPrefix("Sources/Replica/"), !text.contains("import Replica\n") else { return text }
-        guard let first = text.range(of: "\nimport ") ?? text.range(of: "\npackage import ") else { return text }
-        return text.replacingCharacters(in: first.lowerBound..<first.lowerBound, with: "\nimport Replica")
     }
 
     private func read(_ folder: String, into sources: inout [String: String]) throws {
@@ -115,17 +110,17 @@ struct MutantBuild {
     }
 
     private static let neededNames = [
-        "CLMDB", "CSodium", "Replica", "Trust", "Store", "Gossip", "SimulatedWorld", "Scenarios", "CrashPoints",
-        "Simulations", "fastx-simulate",
+        "CLMDB", "CSodium", "Replica", "Trust", "Store", "Gossip", "Relay", "SimulatedWorld", "SimulatedRelay",
+        "Scenarios", "CrashPoints", "Simulations", "fastx-simulate",
     ]
 
     private static let switchSource = """
         // Which of the deliberate bugs is switched on.
         import Glibc
 
-        package enum Mutation {
+        enum Mutation {
             private static let active: Int32 = unsafe getenv("\(variable)").map { unsafe atoi($0) } ?? 0
-            package static func isActive(_ number: Int32) -> Bool { active == number }
+            static func isActive(_ number: Int32) -> Bool { active == number }
         }
         """
 
