@@ -29,6 +29,7 @@ unit: packages
 
 end-to-end: packages
 	swift build -c $(CONFIGURATION) --product fastx-agent
+	swift build -c $(CONFIGURATION) --product fastx-websocket-echo
 	.venv/bin/python -m pytest Tests/EndToEnd
 
 # Crash points in the short form, and mistakes that the enumerator must notice. Scenarios and seeds are unit tests.
@@ -38,6 +39,7 @@ simulations: packages
 	scripts/build-storage-shim
 	swift build -c $(CONFIGURATION) --product fastx-simulate
 	$(SIMULATE) sweep --seeds 1..500
+	$(SIMULATE) relay --seed 1..100 --json > /dev/null
 	$(SIMULATE) crash-points --image-count-max 20000
 	$(SIMULATE) crash-points --image-count-max 4000 --mistake without-syncs --json > /dev/null
 	$(SIMULATE) crash-points --image-count-max 4000 --mistake early-acknowledgement --json > /dev/null
@@ -62,9 +64,13 @@ soak: packages
 	swift build -c $(CONFIGURATION) --product fastx-agent
 	.venv/bin/python -m pytest Tests/EndToEnd -m soak
 
+# The last two compare the gateway with other programs, in turn. Installing nginx may start its service on port 80.
 bench: build
+	scripts/install-packages nginx haproxy
 	.build/$(CONFIGURATION)/fastx-bench store
 	.build/$(CONFIGURATION)/fastx-bench sync
+	.build/$(CONFIGURATION)/fastx-bench proxy --peers
+	.build/$(CONFIGURATION)/fastx-bench relay --peers
 
 packages:
 	@scripts/install-packages

@@ -26,7 +26,9 @@ struct ConfigurationErrorTests {
     @Test("An unknown key is refused with the known ones, and the nearest is suggested")
     func unknownKey() {
         let lines = SettingsConfiguration.mistakes(#"{"sesionsEnabled": true}"#)
-        let known = "loginsEnabled, sessionsEnabled, updateIntervalSeconds, storeMapGiB, reconcileIntervalSeconds, urls"
+        let known =
+            "loginsEnabled, sessionsEnabled, forceIndirect, updateIntervalSeconds, storeMapGiB, "
+            + "reconcileIntervalSeconds, urls, runtimeDirectory, logins, sessions"
         let expected =
             #"config/settings.json: sesionsEnabled: "sesionsEnabled" is not a known key; known keys: \#(known); "#
             + #"did you mean "sessionsEnabled"?"#

@@ -10,6 +10,7 @@ struct ConfigurationFilesTests {
     func settingsDefaults() throws {
         let settings = try SettingsConfiguration.accepted("{}")
         #expect(settings.loginsEnabled && settings.sessionsEnabled && settings.urls.isEmpty)
+        #expect(!settings.forceIndirect)
         #expect(settings.updateInterval == .seconds(30) && settings.reconcileInterval == .seconds(60))
         #expect(settings.storeMapGiB == 1024)
     }
@@ -19,9 +20,9 @@ struct ConfigurationFilesTests {
         let settings = try SettingsConfiguration.accepted(
             #"""
             {"loginsEnabled": false, "sessionsEnabled": false, "updateIntervalSeconds": 1, "storeMapGiB": 16384,
-             "urls": ["https://a", "https://b:1"], "reconcileIntervalSeconds": 3600}
+             "urls": ["https://a", "https://b:1"], "reconcileIntervalSeconds": 3600, "forceIndirect": true}
             """#)
-        #expect(settings.urls == ["https://a:3300", "https://b:1"])
+        #expect(settings.urls == ["https://a:3300", "https://b:1"] && settings.forceIndirect)
         #expect(try SettingsConfiguration.accepted(settings.toJSON().prettyText) == settings)
     }
 
@@ -31,7 +32,7 @@ struct ConfigurationFilesTests {
             #"{"updateIntervalSeconds": 0}"#, #"{"updateIntervalSeconds": 61}"#, #"{"storeMapGiB": 16385}"#,
             #"{"reconcileIntervalSeconds": 3601}"#, #"{"urls": ["http://a"]}"#,
             #"{"urls": ["https://a", "https://a:3300"]}"#,
-            #"{"loginsEnabled": null}"#, #"{"urls": {}}"#, "[]", "3",
+            #"{"loginsEnabled": null}"#, #"{"forceIndirect": "no"}"#, #"{"urls": {}}"#, "[]", "3",
         ])
     func settingsMistake(text: String) {
         #expect(SettingsConfiguration.mistakes(text).count == 1)

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -40,9 +41,13 @@ def run(*arguments, stdin=None, timeout=15, environment=None, text=True):
 class Agent:
     """A member: its directory, its process and its commands."""
 
+    # Those with a process, for what is told of a failed test.
+    running = weakref.WeakSet()
+
     def __init__(self, directory, access_points=(), key_file=None, address=None, environment=None, settings=None,
-                 wrapper=()):
+                 wrapper=(), program=PROGRAM):
         self.directory = Path(directory)
+        self.program = str(program)
         # The words before the program's own, for a process that is to run elsewhere.
         self.wrapper = list(wrapper)
         self.name = self.directory.name
@@ -73,8 +78,9 @@ class Agent:
         assert self.process is None, f"{self.name} is running"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.wrapper, PROGRAM, "run", "--var-dir", str(self.directory)], stdin=subprocess.DEVNULL, stdout=log,
+                [*self.wrapper, self.program, "run", "--var-dir", str(self.directory)], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, env={**os.environ, **self.environment}, start_new_session=True)
+        self.running.add(self)
         return self
 
     def start(self):
@@ -211,6 +217,8 @@ class Agent:
         draft = target.with_name(f".{file}.draft")
         draft.write_text(text)
         draft.chmod(0o600)
+        owner = self.directory.stat()
+        os.chown(draft, owner.st_uid, owner.st_gid)
         draft.rename(target)
 
     def edit(self, file, change):

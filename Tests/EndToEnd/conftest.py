@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from agents import PROGRAM, Cluster
+from agents import PROGRAM, Agent, Cluster
 from mitm import InterceptingProxy
 from proxy import Proxy
 from second_implementation.member import Member
 from tokens import read_secret
+
+# How much of each running agent's log is shown with a failed test, in bytes.
+LOG_LENGTH = 3000
+
+pytest_plugins = ["portal_fixtures", "configuration_fixtures"]
 
 
 def pytest_configure():
@@ -37,6 +42,9 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if report.failed:
         item.failed = True
+        for agent in sorted(Agent.running, key=lambda agent: agent.name):
+            if agent.process:
+                report.sections.append((f"end of the log of {agent.name}, {agent.url}", agent.log()[-LOG_LENGTH:]))
     return report
 
 

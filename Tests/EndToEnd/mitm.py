@@ -1,43 +1,18 @@
 # A man in the middle: a proxy that ends TLS with a certificate of its own and dials the target with TLS again.
 import asyncio
-import threading
 
 from certificates import client_context, server_context
-from network import new_address, url
+from server_thread import ServerThread
 
 
-class InterceptingProxy:
+class InterceptingProxy(ServerThread):
     """Reads and forwards everything between two members."""
 
     def __init__(self, target):
+        super().__init__()
         self.target = target
-        self.address = new_address()
         self.seen = bytearray()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._server = self._call(
-            asyncio.start_server(self._serve, *self.address, ssl=server_context(self.address[0])))
-
-    @property
-    def url(self):
-        return url(self.address)
-
-    def close(self):
-        async def end():
-            self._server.close()
-            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-
-        self._call(end())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        self._loop.close()
-
-    def _call(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        self.listen(server_context(self.address[0]))
 
     async def _serve(self, reader, writer):
         try:

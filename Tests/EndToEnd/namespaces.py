@@ -1,7 +1,12 @@
 # Network namespaces joined by cables: hosts of a network that a test makes for itself, and breaks.
+import contextlib
+import ctypes
 import itertools
 import os
 import subprocess
+
+LIBRARY = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
 
 # A hardware address that no host has.
 NOBODY = "02:00:00:00:00:01"
@@ -14,13 +19,22 @@ def ip(*arguments):
 class Namespace:
     """A host of such a network."""
 
+    _numbers = itertools.count(1)
+
     def __init__(self, name):
-        self.name = f"fx-{name}-{os.getpid()}"
+        self.name = f"fx-{name}-{os.getpid()}-{next(self._numbers)}"
         ip("netns", "add", self.name)
         self.ip("link", "set", "lo", "up")
 
     def ip(self, *arguments):
         return ip("-n", self.name, *arguments)
+
+    def connect(self, device, address):
+        """Takes a device into use. It has this one address: another of IPv6, which would be there a second later, is a
+        change of the network to browsers, and they give up what they are asking for."""
+        self.ip("link", "set", device, "addrgenmode", "none")
+        self.ip("address", "add", f"{address}/24", "dev", device)
+        self.ip("link", "set", device, "up")
 
     def is_unreachable(self, address):
         """Whether there is no way from here to an address."""
@@ -33,8 +47,23 @@ class Namespace:
         """The words before a program's own that make it run on this host."""
         return ["ip", "netns", "exec", self.name]
 
+    @contextlib.contextmanager
+    def entered(self):
+        """Makes this thread act on that host: the sockets and threads that it makes stay there."""
+        with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{self.name}") as away:
+            _enter(away)
+            try:
+                yield
+            finally:
+                _enter(home)
+
     def remove(self):
         ip("netns", "del", self.name)
+
+
+def _enter(namespace):
+    if LIBRARY.setns(namespace.fileno(), CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 class Cable:
@@ -50,8 +79,7 @@ class Cable:
         near, far = hosts
         ip("link", "add", self.name, "netns", near.name, "type", "veth", "peer", "name", self.name, "netns", far.name)
         for host in hosts:
-            host.ip("address", "add", f"{self.addresses[host]}/24", "dev", self.name)
-            host.ip("link", "set", self.name, "up")
+            host.connect(self.name, self.addresses[host])
 
     def pull(self):
         """Nothing passes until the cable is plugged in again."""
@@ -70,3 +98,47 @@ class Cable:
     def _neighbour(self, verb, sender, *arguments):
         [other] = [host for host in self.hosts if host is not sender]
         sender.ip("neighbour", verb, self.addresses[other], *arguments, "dev", self.name)
+
+
+class Network:
+    """A switch with hosts plugged in: these reach each other, and nobody else."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, *hosts):
+        self.number = next(self._numbers)
+        self.name = f"net{self.number}"
+        self.addresses = {}
+        self._switch = Namespace(self.name)
+        self._switch.ip("link", "add", "switch", "type", "bridge")
+        self._switch.ip("link", "set", "switch", "up")
+        for host in hosts:
+            self.plug(host)
+
+    def plug(self, host):
+        """Gives a host an address in this network."""
+        end = len(self.addresses) + 1
+        self.addresses[host] = f"10.78.{self.number}.{end}"
+        port = f"port{end}"
+        ip("link", "add", self.name, "netns", host.name, "type", "veth", "peer", "name", port, "netns", self._switch.name)
+        self._switch.ip("link", "set", port, "master", "switch", "up")
+        host.connect(self.name, self.addresses[host])
+        return self.addresses[host]
+
+    def route(self, host, address, via):
+        """Makes a host send what goes to an address to another host of this network."""
+        host.ip("route", "replace", address, "via", self.addresses[via], "dev", self.name)
+
+    @contextlib.contextmanager
+    def losing(self, host, address):
+        """What a host sends to an address goes astray in this network without a word."""
+        host.ip("route", "add", address, "dev", self.name)
+        host.ip("neighbour", "replace", address, "lladdr", NOBODY, "nud", "permanent", "dev", self.name)
+        try:
+            yield
+        finally:
+            host.ip("neighbour", "del", address, "dev", self.name)
+            host.ip("route", "del", address, "dev", self.name)
+
+    def remove(self):
+        self._switch.remove()

@@ -17,9 +17,9 @@ PIECES_PER_SECOND = 20
 class Proxy:
     """Forwards connections to a target. `UP` is the direction from the dialling side to the target."""
 
-    def __init__(self, target):
+    def __init__(self, target, address=None):
         self.target = target
-        self.address = new_address()
+        self.address = address or new_address()
         self.byte_counts = {UP: 0, DOWN: 0}
         # When each connection was accepted, by the monotonic clock.
         self.connection_times = []

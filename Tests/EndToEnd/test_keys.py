@@ -3,6 +3,7 @@ import time
 
 from agents import Agent, wait_equal
 from test_crashes import Writer, entries
+from tokens import new_gateway_key
 from waiting import eventually
 
 REMOVAL_SECONDS = 5
@@ -135,12 +136,10 @@ def test_keys_are_listed_by_id_and_never_by_secret(cluster):
 # Gateways.
 
 
-def gateway_of(cluster, target, scope_at_gateway):
+def gateway_agent_of(cluster, target, scope_at_gateway):
     """A member that has nothing but the target's gateway key."""
-    target.ok("key", "new", "--gateway")
-    [own] = [key["id"] for key in target.json("key", "list") if key["scope"] == "gateway"]
     path = cluster.directory / "gateway.key"
-    path.write_text(target.ok("key", "export", own).strip() + "\n")
+    path.write_text(new_gateway_key(target) + "\n")
     gateway = Agent(cluster.directory / "gateway", [target.url])
     cluster.agents.append(gateway)
     gateway.ok("key", "add", path, *(["--gateway"] if scope_at_gateway == "gateway" else []))
@@ -152,7 +151,7 @@ def gateway_of(cluster, target, scope_at_gateway):
 def test_a_gateway_takes_everything_and_gives_its_own_entries_only(cluster):
     first, second = cluster.chain(2)
     first.put("config/script", "the cluster's")
-    gateway = gateway_of(cluster, first, "gateway")
+    gateway = gateway_agent_of(cluster, first, "gateway")
     eventually(lambda: gateway.get("config/script") == "the cluster's", "the gateway has the configuration")
     for member in (first, second):
         eventually(lambda: member.get(f"server/{gateway.server_id}"), "the gateway's server entry arrives")
@@ -169,11 +168,33 @@ def test_a_gateway_takes_everything_and_gives_its_own_entries_only(cluster):
     assert first.get("config/from-gateway") is None and second.get("config/from-gateway") is None
 
 
+def test_two_gateways_that_have_one_key_alone_are_named_until_each_has_its_own(cluster):
+    target = cluster.agent().start()
+    gateway = gateway_agent_of(cluster, target, "gateway")
+    assert not target.status()["sharedGatewayKeys"]
+    other = Agent(cluster.directory / "other", [target.url])
+    cluster.agents.append(other)
+    other.ok("key", "add", cluster.directory / "gateway.key", "--gateway")
+    other.start()
+    gateways = sorted([gateway.server_id, other.server_id])
+    for member in (target, gateway, other):
+        [line] = member.wait_logged("gateway key")
+        assert f"the gateways {' and '.join(gateways)} have the gateway key" in line, line
+        [shared] = member.status()["sharedGatewayKeys"]
+        assert shared["serverIds"] == gateways, shared
+        assert "gateway key  SHARED: the gateways" in member.ok("status")
+    path = cluster.directory / "own.key"
+    path.write_text(new_gateway_key(target) + "\n")
+    other.ok("key", "add", path, "--gateway")
+    other.ok("key", "remove", shared["key"])
+    eventually(lambda: not target.status()["sharedGatewayKeys"], "each has its own")
+
+
 def test_a_gateway_that_was_broken_into_can_change_nothing_but_its_own_entries(cluster):
     """Its own configuration says that the key is a full one, so it sends whatever it likes."""
     first, second = cluster.chain(2)
     first.put("config/script", "the cluster's")
-    gateway = gateway_of(cluster, first, "full")
+    gateway = gateway_agent_of(cluster, first, "full")
     eventually(lambda: gateway.get("config/script") == "the cluster's", "the gateway has the configuration")
     gateway.put("config/script", "evil")
     gateway.put("config/more", "evil")
@@ -184,7 +205,8 @@ def test_a_gateway_that_was_broken_into_can_change_nothing_but_its_own_entries(c
     assert "config/" in line
     eventually(lambda: first.get(f"server/{gateway.server_id}"), "its server entry arrives all the same")
     assert first.get("config/script") == "the cluster's" and first.get("config/more") is None
-    assert second.get("config/script") == "the cluster's" and second.get("config/more") is None
+    eventually(lambda: second.get("config/script") == "the cluster's", "the second member has what the first holds")
+    assert second.get("config/more") is None
     first.put("config/still", "works")
     eventually(lambda: gateway.get("config/still") == "works", "the link stays")
     [link] = [link for link in first.links() if link["serverId"] == gateway.server_id]

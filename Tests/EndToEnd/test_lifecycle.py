@@ -113,10 +113,11 @@ def test_the_log_goes_to_standard_error_and_nothing_to_standard_output(cluster):
     agent = cluster.agent()
     process = subprocess.Popen(
         [PROGRAM, "run", "--var-dir", str(agent.directory)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    lines = [process.stderr.readline() for _ in range(2)]
+    lines = [process.stderr.readline() for _ in range(3)]
     process.terminate()
     out, _ = process.communicate(timeout=STOP_SECONDS)
-    assert agent.server_id in lines[0] and "listening on" in lines[1] and out == "", (lines, out)
+    assert agent.server_id in lines[0] and "sockets" in lines[1] and "listening on" in lines[2] and out == "", (
+        lines, out)
 
 
 def test_a_stopped_process_that_goes_on_is_a_member_again(cluster):

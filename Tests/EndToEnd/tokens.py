@@ -1,4 +1,4 @@
-# Member tokens made with PyJWT, right ones and wrong ones.
+# Cluster keys of agents, and member tokens made with PyJWT, right ones and wrong ones.
 import base64
 import hashlib
 import hmac
@@ -37,3 +37,16 @@ def member_token(secret, certificate, issuer="0123456789abcdef", purpose="member
 
 def read_secret(path):
     return bytes.fromhex(path.read_text().strip())
+
+
+def new_gateway_key(agent):
+    """Makes a gateway key at a member inside, and returns its secret."""
+    ids = {key["id"] for key in agent.json("key", "list")}
+    if service := getattr(agent, "service", None):
+        # The files belong to the user that the member runs as.
+        made = service.run(agent.program, "key", "new", "--gateway", "--var-dir", agent.directory)
+        assert made.returncode == 0, made
+    else:
+        agent.ok("key", "new", "--gateway")
+    [key] = [key["id"] for key in agent.json("key", "list") if key["scope"] == "gateway" and key["id"] not in ids]
+    return agent.ok("key", "export", key).strip()

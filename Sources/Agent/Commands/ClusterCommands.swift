@@ -67,6 +67,13 @@ struct Status: AsyncParsableCommand {
         if status["partitioned"] == true {
             print("partitioned  YES: other full members are reached only through gateways; name one as an access point")
         }
+        if case .array(let shared)? = status["sharedGatewayKeys"] {
+            for each in shared {
+                let warning = SharedGatewayKeys.warning(
+                    key: each.text("key") ?? "", serverIDs: each.texts("serverIds"))
+                print("gateway key  SHARED: \(warning)")
+            }
+        }
         Self.printLinks(status["links"])
         Self.printAccessPoints(status["accessPoints"])
     }
@@ -106,5 +113,50 @@ struct Status: AsyncParsableCommand {
             rows.append([point.text("url") ?? "", point.text("state") ?? "", point.text("lastError") ?? "-"])
         }
         Terminal.table(rows)
+    }
+}
+
+struct Links: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "links", abstract: "List this member's links: of gossip, and between external members and others.")
+    @OptionGroup var options: ClientOptions
+
+    func run() async throws {
+        let status = try await options.client.request(.get, "/v1/status")
+        let links: [JSONValue] =
+            Self.list(status["links"]).map { Self.named($0, "gossip") }
+            + Self.list(status["relayLinks"]).map { Self.named($0, "relay") }
+        if options.json { return print(JSONValue.array(links).canonicalText) }
+        if let isolated = status.text("isolated") { print("ISOLATED: \(isolated)") }
+        guard !links.isEmpty else { return print("no links") }
+        var rows = [
+            ["KIND", "MEMBER", "DIRECTION", "STATE", "ROUND TRIP", "SENT", "RECEIVED", "STREAMS", "LAST ERROR"]
+        ]
+        for link in links {
+            rows.append([
+                link.text("kind") ?? "", link.text("serverId") ?? "-", link.text("direction") ?? "-",
+                link.text("state") ?? "-", Self.milliseconds(link["roundTripMilliseconds"]),
+                "\(link.integer("bytesSent") ?? 0)", "\(link.integer("bytesReceived") ?? 0)",
+                link.integer("connections").map { "\($0)" } ?? "-",
+                link.text("lastError") ?? "-",
+            ])
+        }
+        Terminal.table(rows)
+    }
+
+    private static func list(_ value: JSONValue?) -> [JSONValue] {
+        guard case .array(let items)? = value else { return [] }
+        return items
+    }
+
+    private static func milliseconds(_ value: JSONValue?) -> String {
+        guard let value, value != .null else { return "-" }
+        return "\(value.canonicalText) ms"
+    }
+
+    private static func named(_ link: JSONValue, _ kind: String) -> JSONValue {
+        guard case .object(var fields) = link else { return link }
+        fields["kind"] = .string(kind)
+        return .object(fields)
     }
 }

@@ -15,8 +15,15 @@ struct FastxAgent: AsyncParsableCommand {
         version: ProgramVersion.number,
         groupedSubcommands: [
             CommandGroup(
-                name: "The agent", subcommands: [Init.self, Run.self, Config.self, KeyCommand.self, Debug.self]),
-            CommandGroup(name: "The cluster", subcommands: [Members.self, Status.self]),
+                name: "The agent",
+                subcommands: [Init.self, Run.self, Config.self, KeyCommand.self, Place.self, Debug.self]),
+            CommandGroup(
+                name: "Users and sessions",
+                subcommands: [
+                    Start.self, SessionList.self, Terminate.self, LoginCode.self, LinkProcessCommand.self,
+                    SessionProcessCommand.self, AskpassProcessCommand.self,
+                ]),
+            CommandGroup(name: "The cluster", subcommands: [Members.self, Status.self, Links.self]),
             CommandGroup(
                 name: "The map",
                 subcommands: [

@@ -26,6 +26,12 @@ struct Init: AsyncParsableCommand {
         help: "A name or address under which members reach this one; goes into the certificate and the server update.")
     var name: [String] = []
 
+    @Option(
+        name: .customLong("login"),
+        help: "A way for users to log in: ssh, sudo or self. May be given several times. Only ssh unless given.")
+    var loginWays: [String] = []
+    @OptionGroup var place: PlaceFlags
+
     func run() async throws {
         try Sodium.start()
         _ = umask(0o077)
@@ -63,9 +69,17 @@ struct Init: AsyncParsableCommand {
         if let text = try secretText() {
             configuration.cluster.keys = [KeyEntry(secret: SecretText(text), scope: .full, name: nil)]
         }
+        if !loginWays.isEmpty { configuration.settings.logins.ways = try loginWays.map(Self.way) }
+        place.apply(to: &configuration)
         let port = listen.port
         configuration.settings.urls = name.map { "https://\(HostAndPort(host: $0, port: port))" }
         return configuration
+    }
+
+    private static func way(_ text: String) throws -> LoginWay {
+        if let way = LoginWay(rawValue: text) { return way }
+        let known = LoginWay.allCases.map(\.rawValue).joined(separator: ", ")
+        throw AgentError.usage("--login \(text): there is no such way; ways: \(known)")
     }
 
     private func secretText() throws -> String? {

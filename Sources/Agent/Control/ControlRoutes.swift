@@ -11,6 +11,7 @@ import Trust
 
 /// The routes of the control socket.
 struct ControlRoutes: Sendable {
+    let services: UserServices
     let member: RunningMember
     let journal: Journal
     let reloader: ConfigurationReloader
@@ -20,8 +21,8 @@ struct ControlRoutes: Sendable {
 
     func router() -> Router<BasicRequestContext> {
         let router = Router()
-        router.get("/v1/status") { _, _ in Self.answer(await StatusDocument.make(member)) }
-        router.get("/v1/members") { _, _ in Self.answer(try await MemberList.make(member)) }
+        router.get("/v1/status") { _, _ in Response.json(await StatusDocument.make(services)) }
+        router.get("/v1/members") { _, _ in Response.json(try await MemberList.make(services)) }
         router.get("/v1/entry", use: getEntry)
         router.put("/v1/entry", use: putEntry)
         router.delete("/v1/entry", use: deleteEntry)
@@ -30,9 +31,15 @@ struct ControlRoutes: Sendable {
         router.post("/v1/load", use: load)
         router.get("/v1/explain", use: explain)
         router.get("/v1/backup", use: backup)
+        router.post("/v1/login-code") { _, _ in
+            let settings = await member.configuration.settings
+            let code = try await services.logins.makeCode(settings.logins)
+            let urls = await member.urls(hostname: services.hostname)
+            return Response.json(["code": .string(code), "urls": .array(urls.map { .string($0) })])
+        }
         router.post("/v1/reload") { _, _ in
             switch await reloader.reload() {
-            case .success(let lines): return Self.answer(["changes": .array(lines.map { .string($0) })])
+            case .success(let lines): return Response.json(["changes": .array(lines.map { .string($0) })])
             case .failure(let error): throw problem(.badRequest, "configuration", error.description)
             }
         }
@@ -45,7 +52,7 @@ struct ControlRoutes: Sendable {
         let key = try key(of: request)
         let entry = try await entry(key)
         guard let entry else { throw problem(.notFound, "not-found", "there is no entry \(key)") }
-        return Self.answer(.object(EntryDocument.fields(entry)))
+        return Response.json(.object(EntryDocument.fields(entry)))
     }
 
     private func putEntry(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
@@ -74,8 +81,8 @@ struct ControlRoutes: Sendable {
 
     private func written(_ writes: [LocalWrite]) async throws -> Response {
         let receipts = try await write(writes)
-        guard let version = receipts.first?.version else { return Self.answer([:]) }
-        return Self.answer(["version": .string(version.clock.time.text)])
+        guard let version = receipts.first?.version else { return Response.json([:]) }
+        return Response.json(["version": .string(version.clock.time.text)])
     }
 
     private func load(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
@@ -86,7 +93,7 @@ struct ControlRoutes: Sendable {
             problem(.badRequest, "bad-line", $0)
         }
         if !lines.writes.isEmpty { _ = try await write(lines.writes) }
-        return Self.answer([
+        return Response.json([
             "committed": .integer(Int64(lines.writes.count)), "skippedLeases": .integer(Int64(lines.leaseCount)),
         ])
     }
@@ -100,7 +107,7 @@ struct ControlRoutes: Sendable {
         guard entry != nil || !changes.isEmpty else {
             throw problem(.notFound, "not-found", "there is no entry \(key)")
         }
-        return Self.answer(await Explanation(member: member, journal: journal).document(key, entry, changes))
+        return Response.json(await Explanation(member: member, journal: journal).document(key, entry, changes))
     }
 
     private func backup(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
@@ -203,11 +210,5 @@ struct ControlRoutes: Sendable {
 
     private func problem(_ status: HTTPResponse.Status, _ reason: String, _ detail: String) -> Problem {
         Problem(status, reason: reason, detail: detail, serverID: member.serverID)
-    }
-
-    static func answer(_ json: JSONValue) -> Response {
-        Response(
-            status: .ok, headers: [.contentType: "application/json"],
-            body: .init(byteBuffer: ByteBuffer(string: json.canonicalText)))
     }
 }

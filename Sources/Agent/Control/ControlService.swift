@@ -10,13 +10,15 @@ import ServiceLifecycle
 
 /// Serves the client commands.
 final class ControlService: Service {
+    private let services: UserServices
     private let member: RunningMember
     private let journal: Journal
     private let reloader: ConfigurationReloader
     private let listening = Gate()
 
-    init(member: RunningMember, journal: Journal, reloader: ConfigurationReloader) {
-        self.member = member
+    init(services: UserServices, journal: Journal, reloader: ConfigurationReloader) {
+        self.services = services
+        member = services.member
         self.journal = journal
         self.reloader = reloader
     }
@@ -26,7 +28,7 @@ final class ControlService: Service {
 
     func run() async throws {
         let path = member.directory.socket
-        let routes = ControlRoutes(member: member, journal: journal, reloader: reloader)
+        let routes = ControlRoutes(services: services, member: member, journal: journal, reloader: reloader)
         let application = Application(
             router: routes.router(),
             server: HTTPServerBuilder { ControlChannel(base: HTTP1Channel(responder: $0)) },
@@ -56,7 +58,7 @@ struct ControlChannel: ServerChildChannel {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         base.setup(channel: channel, logger: logger).flatMap { value in
-            peerUser(of: channel).map { user in
+            PeerCredentials.user(of: channel).map { user in
                 Value(base: value, isAllowed: user == geteuid() || user == 0)
             }
         }
@@ -70,8 +72,16 @@ struct ControlChannel: ServerChildChannel {
             value.channel.close(promise: nil)
         }
     }
+}
 
-    private func peerUser(of channel: any Channel) -> EventLoopFuture<uid_t?> {
+/// The kernel's `struct ucred`, which Glibc shows only to programs of the GNU dialect.
+struct PeerCredentials: Sendable {
+    private var process: pid_t = 0
+    private var user: uid_t = 0
+    private var group: gid_t = 0
+
+    /// The user whose process is at the other end of a Unix socket.
+    static func user(of channel: any Channel) -> EventLoopFuture<uid_t?> {
         guard let provider = channel as? any SocketOptionProvider else {
             return channel.eventLoop.makeSucceededFuture(nil)
         }
@@ -79,11 +89,4 @@ struct ControlChannel: ServerChildChannel {
             level: .socket, name: .init(rawValue: SO_PEERCRED))
         return credentials.map { $0.user }
     }
-}
-
-/// The kernel's `struct ucred`, which Glibc shows only to programs of the GNU dialect.
-private struct PeerCredentials: Sendable {
-    var process: pid_t = 0
-    var user: uid_t = 0
-    var group: gid_t = 0
 }

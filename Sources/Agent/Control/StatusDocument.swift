@@ -7,7 +7,9 @@ import Trust
 
 enum StatusDocument {
     /// The whole state of this member; `docs/operations.md` explains the fields.
-    static func make(_ member: RunningMember) async -> JSONValue {
+    static func make(_ services: UserServices) async -> JSONValue {
+        let member = services.member
+        let relay = await RelayDocument.links(services)
         let summary = member.store.summary
         let statistics = member.store.statistics
         let links = await member.node.links
@@ -31,8 +33,16 @@ enum StatusDocument {
                 "wrong": .bool(await member.node.isClockWrong),
                 "offsetsMilliseconds": .object(offsets(links.map(\.status))),
             ]),
-            "partitioned": .bool(await member.node.isPartitionedByGateways),
+            "partitioned": .bool(await member.node.isPartitionedByGateways), "relayLinks": .array(relay),
+            "sharedGatewayKeys": SharedGatewayKeys(services.registry.servers()).json,
+            "isolated": .text(isolation(configuration, links.map(\.status))),
         ])
+    }
+
+    /// Why an external member belongs to no cluster: it connects to nobody, so others have to connect to it.
+    static func isolation(_ configuration: Configuration, _ links: [LinkStatus]) -> String? {
+        guard configuration.cluster.external, !links.contains(where: { $0.phase == .open }) else { return nil }
+        return "no member holds a link to this external one: name it as an access point of at least one member inside"
     }
 
     private static func offsets(_ links: [LinkStatus]) -> [String: JSONValue] {
@@ -92,7 +102,9 @@ enum StatusDocument {
 
 enum MemberList {
     /// Every member whose server update has not expired.
-    static func make(_ member: RunningMember) async throws -> JSONValue {
+    static func make(_ services: UserServices) async throws -> JSONValue {
+        let member = services.member
+        let relay = await RelayDocument.links(services)
         var members: [JSONValue] = []
         let now = WallClock.now()
         try member.store.read { (snapshot) throws(StoreError) in
@@ -103,6 +115,7 @@ enum MemberList {
                     "serverId": .string(id), "updatedMillisecondsAgo": .integer(age),
                     "self": .bool(id == member.serverID),
                 ]
+                if let link = relay.first(where: { $0.text("serverId") == id }) { fields["relay"] = link }
                 if let update = try? JSONValue.parse(value.copy()) { fields["update"] = update }
                 members.append(.object(fields))
                 return true

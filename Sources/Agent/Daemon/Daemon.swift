@@ -25,17 +25,21 @@ struct Daemon {
         await reports.connect { publisher.changed() }
         let journal = Journal(store: member.store, node: member.node, logger: logs[.clusterDatabase])
         let reloader = ConfigurationReloader(member: member, publisher: publisher)
-        let frontDoor = FrontDoorService(member: member)
-        let control = ControlService(member: member, journal: journal, reloader: reloader)
+        let users = try await UserServer(member: member, publisher: publisher)
+        let frontDoor = FrontDoorService(services: users.services)
+        let control = ControlService(services: users.services, journal: journal, reloader: reloader)
         let services: [any Service] = [
             StoreService(member: member),
             Background { await member.node.run() },
             Background { await journal.run(own: member.origin, serverID: member.serverID) },
             control,
+            Background { await users.run() },
+            UserSocketService(server: users),
             Background { try await reloader.run() },
             Background { await HangupSignal.each { await reloader.reload() } },
             Background { await Expiry(store: member.store, logger: logs[.clusterDatabase]).run() },
             frontDoor,
+            PlainDoorService(services: users.services),
             Background {
                 await frontDoor.waitUntilListening()
                 await publisher.run()
@@ -45,6 +49,7 @@ struct Daemon {
                 await frontDoor.waitUntilListening()
                 if let error = notifier.ready(status: "serving") { logs.agent.warning("\(error)") }
                 try await gracefulShutdown()
+                users.services.exchange.drain()
                 if let error = notifier.stopping() { logs.agent.warning("\(error)") }
             },
             // The last one stops first: links say goodbye while everything else still works.

@@ -10,10 +10,14 @@ import ServiceLifecycle
 
 /// Serves the front door where `www.json` says.
 final class FrontDoorService: Service {
+    private let services: UserServices
     private let member: RunningMember
     private let listening = Gate()
 
-    init(member: RunningMember) { self.member = member }
+    init(services: UserServices) {
+        self.services = services
+        member = services.member
+    }
 
     /// Returns once connections are accepted.
     func waitUntilListening() async { await listening.wait() }
@@ -56,16 +60,20 @@ final class FrontDoorService: Service {
     }
 
     private func serve(_ listen: HostAndPort) async throws {
-        let router = Router(context: FrontDoorContext.self)
-        router.addGossipRefusals(member.authenticator)
         let serverID = member.serverID
-        router.get("/") { _, _ in "fastx-agent \(ProgramVersion.number), server id \(serverID)\n" }
-        let route = GossipRoute(authenticator: member.authenticator, node: member.node, logger: member.logger)
+        let routes: [any UpgradeRoute] = [
+            GossipRoute(authenticator: member.authenticator, node: member.node, logger: member.logger),
+            DisplayRoute(services: services), RelayUpgrade(services: services),
+        ]
         let certificate = member.certificate
+        let limits = FrontDoorLimits(await member.configuration.web.limits)
         let application = Application(
-            router: router,
-            server: HTTPServerBuilder {
-                FrontDoor(serverID: serverID, certificate: certificate, routes: [route], responder: $0)
+            router: APIRouter.forPort(services, hasTLS: true),
+            server: HTTPServerBuilder { [services] responder in
+                let door = FrontDoor(
+                    serverID: serverID, certificate: certificate, routes: routes, limits: limits, responder: responder)
+                services.relayDoor.open(door)
+                return door
             },
             configuration: ApplicationConfiguration(address: .hostname(listen.host, port: listen.port)),
             onServerRunning: { [member, listening] channel in
@@ -95,6 +103,16 @@ final class FrontDoorService: Service {
             handler.logLevel = .critical
             return handler
         }
+    }
+}
+
+extension FrontDoorLimits {
+    init(_ limits: WebLimits) {
+        self.init()
+        firstRequest = .seconds(limits.headerSeconds)
+        idle = .seconds(limits.idleSeconds)
+        headerByteCountMax = limits.headerKiB << 10
+        connectionsPerAddress = limits.connectionsPerAddress
     }
 }
 

@@ -15,37 +15,33 @@ struct GossipRoute: UpgradeRoute {
     let logger: Logger
     let refusals = RepeatFilter(period: .seconds(60))
 
-    var path: String { Message.path }
-    var subprotocol: String { Message.subprotocol }
-    var frameByteCountMax: Int { Message.byteCountMax }
+    func isResponsible(for target: String) -> Bool { target == Message.path }
 
-    func refusal(of request: HTTPRequestHead, _ connection: ConnectionInfo) -> Problem? {
+    func admit(_ request: HTTPRequestHead, _ connection: ConnectionInfo) async throws(Problem) -> UpgradeAdmission {
         do throws(TrustError) {
             _ = try authenticator.verifyLink(
-                authorization: request.headers.first(name: "authorization"), path: path,
+                authorization: request.headers.first(name: "authorization"), path: Message.path,
                 certificateHash: binding(connection))
-            return nil
         } catch {
             let detail = Self.explain(error, authenticator)
             if refusals.isNews("\(connection.peerAddress) \(detail)") {
                 logger.warning("refused a link from \(connection.peer): \(detail)")
             }
-            return Problem(
+            throw Problem(
                 error.reason == "certificate-mismatch" ? .forbidden : .unauthorized, reason: error.reason,
                 detail: detail, serverID: authenticator.serverID)
         }
-    }
-
-    func start(_ channel: any Channel, _ connection: ConnectionInfo) throws -> UpgradedSession {
-        let meter = LinkMeter()
-        let link = LinkConnection(
-            channel: try channel.configureLink(isClient: false, meter: meter), meter: meter,
-            address: connection.peer, certificateHash: binding(connection))
-        return { await node.serve(link) }
+        return UpgradeAdmission(subprotocol: Message.subprotocol) { channel in
+            let meter = LinkMeter()
+            let link = LinkConnection(
+                channel: try channel.configureLink(isClient: false, meter: meter), meter: meter,
+                address: connection.peer, certificateHash: binding(connection))
+            return { await node.serve(link) }
+        }
     }
 
     private func binding(_ connection: ConnectionInfo) -> [UInt8]? {
-        authenticator.isUnbound(peerAddress: connection.peerAddress) ? nil : connection.certificateHash
+        authenticator.binding(served: connection.certificateHash, peerAddress: connection.peerAddress)
     }
 
     /// A refusal in terms of what the administrator can do, the same at both ends.
@@ -63,18 +59,7 @@ struct GossipRoute: UpgradeRoute {
     }
 }
 
-/// A request, with what is known of its connection.
-struct FrontDoorContext: RequestContext {
-    var coreContext: CoreRequestContextStorage
-    let peerAddress: String
-
-    init(source: ApplicationRequestContextSource) {
-        coreContext = .init(source: source)
-        peerAddress = source.channel.remoteAddress?.ipAddress ?? "unknown"
-    }
-}
-
-extension Router where Context == FrontDoorContext {
+extension Router where Context == APIContext {
     /// What `/cluster/gossip` answers when it does not upgrade: why not.
     func addGossipRefusals(_ authenticator: MemberAuthenticator) {
         let serverID = authenticator.serverID

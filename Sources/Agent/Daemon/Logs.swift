@@ -17,6 +17,9 @@ struct Logs: Sendable {
     /// The agent's own messages.
     var agent: Logger { logger("agent", topic: nil) }
 
+    /// One line for each request.
+    var access: Logger { logger("access", topic: nil) }
+
     /// Messages of a debug topic: from `info` on always, `debug` only while the topic is on.
     subscript(topic: DebugTopic) -> Logger { logger(topic.slug, topic: topic) }
 

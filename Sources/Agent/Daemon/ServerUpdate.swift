@@ -1,5 +1,24 @@
 // The server update: what a member tells the cluster of its host, as a lease under server/<serverId>.
 import Gossip
+import Sessions
+
+/// How many users and sessions a member has.
+struct UserCounts: Sendable {
+    var sessions = 0
+    var uniqueSessionUsers = 0
+    var logins = 0
+    var uniqueLoginUsers = 0
+
+    init() {}
+
+    init(logins: [Login], sessions: [KnownSession]) {
+        let living = sessions.filter { $0.report.state.isLiving }
+        self.sessions = living.count
+        uniqueSessionUsers = Set(living.map(\.uid)).count
+        self.logins = logins.count
+        uniqueLoginUsers = Set(logins.map(\.uid)).count
+    }
+}
 
 /// One server update. `docs/operations.md` lists every field with its unit.
 struct ServerUpdate: Sendable {
@@ -18,19 +37,26 @@ struct ServerUpdate: Sendable {
     var staticData: JSONValue
     var links: [LinkStatus]
     var isClockWrong: Bool
+    var counts: UserCounts
     var isPartitioned: Bool
+    /// Ids of the cluster keys of a member that has none but for gateways; empty for any other.
+    var gatewayKeys: [String]
 
     var json: JSONValue {
         var fields: [String: JSONValue] = [
             "serverId": .string(serverID), "origin": .string(origin), "hostname": .string(host.hostname),
             "urls": .array(urls.map { .string($0) }), "certificateSHA256": .string(certificateSHA256),
-            "version": .string(version), "kernel": .string(host.kernel), "sessions": .array([]),
+            "version": .string(version), "kernel": .string(host.kernel), "sessions": .integer(Int64(counts.sessions)),
+            "uniqueSessionUsers": .integer(Int64(counts.uniqueSessionUsers)),
+            "logins": .integer(Int64(counts.logins)),
+            "uniqueLoginUsers": .integer(Int64(counts.uniqueLoginUsers)),
             "loggedInUsers": .array(host.loggedInUsers.map { .string($0) }), "cpu": cpu,
             "loginsEnabled": .bool(settings.loginsEnabled), "sessionsEnabled": .bool(settings.sessionsEnabled),
             "external": .bool(external), "serverReservations": .bool(serverReservations), "staticData": staticData,
             "links": .array(links.filter { $0.phase == .open }.map(Self.link)), "clockWrong": .bool(isClockWrong),
             "partitioned": .bool(isPartitioned),
         ]
+        if !gatewayKeys.isEmpty { fields["gatewayKeys"] = .array(gatewayKeys.map { .string($0) }) }
         if let uptime = host.uptimeSeconds { fields["uptime"] = .number(uptime) }
         if let load = host.loadAverage {
             fields["loadavg"] = .array([load.oneMinute, load.fiveMinutes, load.fifteenMinutes].map { .number($0) })

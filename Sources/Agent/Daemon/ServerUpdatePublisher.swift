@@ -15,53 +15,28 @@ actor ServerUpdatePublisher {
     private var lastOverwriting: Version?
     private var cloneNamed: ContinuousClock.Instant?
     private var cloneRepliesLeft = 0
-    private let triggers: AsyncStream<Void>
-    private let trigger: AsyncStream<Void>.Continuation
-
-    /// Changes that come together are published together.
-    private static let settling: Duration = .milliseconds(250)
+    private var countUsers: @Sendable () async -> UserCounts = { UserCounts() }
+    private let rhythm = Republishing()
 
     init(member: RunningMember) {
         self.member = member
-        // One pending trigger says all there is to say.
-        (triggers, trigger) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Asks for an update soon; may be called from anywhere.
-    nonisolated func changed() { trigger.yield() }
+    nonisolated func changed() { rhythm.changed() }
+
+    /// Asks the closure for the numbers of logins and sessions.
+    func counts(_ countUsers: @escaping @Sendable () async -> UserCounts) { self.countUsers = countUsers }
 
     /// Publishes until cancelled, or until the store is closed.
     func run() async {
+        let (member, rhythm) = (member, rhythm)
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.publishOnChange() }
-            group.addTask { await self.publishRegularly() }
+            group.addTask {
+                await rhythm.run(every: { await member.configuration.settings.updateInterval }) { await self.publish() }
+            }
             group.addTask { await self.guardOwnEntry() }
             await group.waitForAll()
-        }
-    }
-
-    private func publishOnChange() async {
-        for await _ in triggers {
-            do {
-                // Not a wait for something to happen: further changes within this time join this update.
-                try await Task.sleep(for: Self.settling)
-            } catch {
-                return
-            }
-            await publish()
-        }
-    }
-
-    private func publishRegularly() async {
-        while !Task.isCancelled {
-            await publish()
-            let interval = await member.configuration.settings.updateInterval
-            do {
-                // Not a wait for something to happen: updates are due by the clock.
-                try await Task.sleep(for: interval)
-            } catch {
-                return
-            }
         }
     }
 
@@ -130,6 +105,7 @@ actor ServerUpdatePublisher {
         let host = reader.read()
         for problem in host.problems { member.logger.warning("host status: \(problem)") }
         let links = await member.node.links.map(\.status)
+        let keyRing = member.authenticator.keyRing
         return ServerUpdate(
             serverID: member.serverID, origin: String(member.origin.raw, radix: 16),
             urls: await member.urls(hostname: host.hostname),
@@ -137,7 +113,8 @@ actor ServerUpdatePublisher {
             settings: configuration.settings, external: configuration.cluster.external,
             serverReservations: configuration.cluster.serverReservations,
             staticData: .object(configuration.staticData.object), links: links,
-            isClockWrong: await member.node.isClockWrong,
-            isPartitioned: await member.node.isPartitionedByGateways)
+            isClockWrong: await member.node.isClockWrong, counts: await countUsers(),
+            isPartitioned: await member.node.isPartitionedByGateways,
+            gatewayKeys: keyRing.hasFullKey ? [] : keyRing.ids.map(\.description))
     }
 }

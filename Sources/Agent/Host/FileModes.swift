@@ -32,6 +32,7 @@ enum FileModes {
         let temporary = "\(directory)/.\(name).\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).tmp"
         do throws(HostError) {
             try writeNewFile(temporary, bytes: bytes)
+            try giveToOwner(of: directory, temporary)
             if overwriting {
                 guard unsafe rename(temporary, path) == 0 else {
                     throw HostError.systemCall(name: "rename", subject: path, code: errno)
@@ -50,6 +51,18 @@ enum FileModes {
             throw error
         }
         try syncDirectory(directory)
+    }
+
+    /// What root writes for a member belongs to the member's user, like the directory that it is in.
+    private static func giveToOwner(of directory: String, _ path: String) throws(HostError) {
+        guard geteuid() == 0 else { return }
+        var status = unsafe stat()
+        guard unsafe stat(directory, &status) == 0 else {
+            throw HostError.systemCall(name: "stat", subject: directory, code: errno)
+        }
+        guard unsafe lchown(path, status.st_uid, status.st_gid) == 0 else {
+            throw HostError.systemCall(name: "lchown", subject: path, code: errno)
+        }
     }
 
     /// Whether a file or directory is fit for secrets: it belongs to our user or to root, and to nobody else is it

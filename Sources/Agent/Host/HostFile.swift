@@ -19,6 +19,17 @@ enum HostFile {
         return try bytes(of: descriptor, path: path)
     }
 
+    /// Where a symbolic link leads.
+    static func linkTarget(of path: String) throws(HostError) -> String {
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+            guard let start = unsafe bytes.baseAddress else { return -1 }
+            return unsafe readlink(path, start.assumingMemoryBound(to: CChar.self), bytes.count)
+        }
+        guard count > 0 else { throw .unreadable(path: path, code: errno) }
+        return String(decoding: buffer.prefix(count), as: UTF8.self)
+    }
+
     /// All bytes from the descriptor's position on; `path` is for the error.
     static func bytes(of descriptor: CInt, path: String) throws(HostError) -> [UInt8] {
         var all: [UInt8] = []

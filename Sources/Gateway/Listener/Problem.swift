@@ -16,12 +16,31 @@ package struct Problem: Error, Sendable {
     /// A stable word for programs.
     package let reason: String
     package let serverID: String
+    /// Fields of the response besides its type.
+    package var headers: HTTPFields = [:]
 
     package init(_ status: HTTPResponse.Status, reason: String, detail: String, serverID: String) {
         self.status = status
         self.detail = detail
         self.reason = reason
         self.serverID = serverID
+    }
+
+    /// The reason given for an answer that is no problem document, and so hardly a member's.
+    package static let noDocument = "bad-answer"
+
+    /// What another member answered instead of what it was asked for.
+    package init(answered status: HTTPResponse.Status, _ body: some Sequence<UInt8>, by serverID: String) {
+        let refusal = try? JSONDecoder().decode(Refusal.self, from: Data(body))
+        self.init(
+            status, reason: refusal?.reason ?? Self.noDocument,
+            detail: refusal?.detail ?? "\(serverID), or something before it, answered \(status.code)",
+            serverID: serverID)
+    }
+
+    private struct Refusal: Decodable {
+        let reason: String
+        let detail: String
     }
 
     private struct Document: Encodable {
@@ -45,7 +64,8 @@ extension Problem: HTTPResponseError {
     }
 
     package func response(from request: Request, context: some RequestContext) throws -> Response {
-        Response(
-            status: status, headers: [.contentType: Self.mediaType], body: .init(byteBuffer: document))
+        var headers = headers
+        headers[.contentType] = Self.mediaType
+        return Response(status: status, headers: headers, body: .init(byteBuffer: document))
     }
 }

@@ -1,4 +1,5 @@
 // The certificate that the listener serves, replaceable while it runs.
+import NIOCore
 package import NIOSSL
 import Synchronization
 import Trust
@@ -37,19 +38,29 @@ package final class ServerCertificate: Sendable {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12
+        // A peer that does not answer the end of TLS must not hold up a stop of the member.
+        configuration.shutdownTimeout = .seconds(1)
         configuration.cipherSuites = cipherSuites
-        configuration.applicationProtocols = ["http/1.1"]
+        configuration.applicationProtocols = ["h2", "http/1.1"]
         return Served(
             context: try NIOSSLContext(configuration: configuration), hash: Sodium.sha256(try leaf.toDERBytes()))
     }
 }
 
 /// What can be wrong with the listener.
-package enum ListenerError: Error, Sendable, CustomStringConvertible {
+package enum ListenerError: Error, Sendable, Equatable, CustomStringConvertible {
     case emptyCertificate
+    case tooManyConnections(String)
+    /// Two readers could take a request differently.
+    case ambiguousRequest
+    /// An upgrade is asked for on a connection that has carried other requests.
+    case lateUpgrade
 
     package var description: String {
         switch self {
+        case .tooManyConnections(let address): "too many connections from \(address)"
+        case .ambiguousRequest: "a request that could be read in two ways"
+        case .lateUpgrade: "an upgrade of a connection that has carried other requests"
         case .emptyCertificate: "the certificate file holds no certificate in PEM form"
         }
     }

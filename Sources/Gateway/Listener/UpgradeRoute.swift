@@ -10,21 +10,35 @@ package struct ConnectionInfo: Sendable {
     package let peerAddress: String
     /// SHA-256 of the certificate served on this connection; nil without TLS.
     package let certificateHash: [UInt8]?
+    /// The connection's.
+    package let eventLoop: any EventLoop
 }
 
 /// What happens on a connection after its upgrade.
 package typealias UpgradedSession = @Sendable () async -> Void
 
-/// Takes over connections at one path.
+/// Takes over connections at some paths.
 package protocol UpgradeRoute: Sendable {
-    var path: String { get }
-    /// The WebSocket subprotocol offered, and the longest frame taken.
-    var subprotocol: String { get }
-    var frameByteCountMax: Int { get }
+    /// Whether this route is meant by the target of a request.
+    func isResponsible(for target: String) -> Bool
 
-    /// Why not to upgrade, or nil to upgrade.
-    func refusal(of request: HTTPRequestHead, _ connection: ConnectionInfo) -> Problem?
+    /// Judges a request for an upgrade.
+    ///
+    /// - Throws: why there is none; the document is sent and the connection closed.
+    func admit(
+        _ request: HTTPRequestHead, _ connection: ConnectionInfo
+    ) async throws(Problem) -> UpgradeAdmission
+}
 
+/// A request for an upgrade that is granted.
+package struct UpgradeAdmission: Sendable {
+    /// The WebSocket subprotocol of the answer, if any.
+    let subprotocol: String?
     /// Sets up the upgraded channel; on its event loop.
-    func start(_ channel: any Channel, _ connection: ConnectionInfo) throws -> UpgradedSession
+    let start: @Sendable (any Channel) throws -> UpgradedSession
+
+    package init(subprotocol: String?, start: @escaping @Sendable (any Channel) throws -> UpgradedSession) {
+        self.subprotocol = subprotocol
+        self.start = start
+    }
 }

@@ -8,6 +8,11 @@ struct SettingsConfiguration: Sendable, Equatable {
     /// Start new sessions on this server.
     var sessionsEnabled = true
 
+    /// Displays of another member's sessions come through the member that the user is at, and are not tried directly.
+    ///
+    /// It counts at either of the two members.
+    var forceIndirect = false
+
     /// Seconds between two server updates.
     ///
     /// An update is a lease of 90 s, so two may be lost at the default of 30 s.
@@ -25,6 +30,17 @@ struct SettingsConfiguration: Sendable, Equatable {
 
     /// Seconds between two full comparisons over one link, which find what live changes have missed.
     var reconcileIntervalSeconds = 60
+
+    /// Where the sockets for this host's users are: a directory that everybody may enter and only the agent may change.
+    ///
+    /// Empty: the service manager's runtime directory, or one of this member's own below `/tmp`.
+    var runtimeDirectory = ""
+
+    /// How users log in.
+    var logins = LoginConfiguration()
+
+    /// The sessions of this server.
+    var sessions = SessionConfiguration()
 
     var updateInterval: Duration { .seconds(updateIntervalSeconds) }
     var reconcileInterval: Duration { .seconds(reconcileIntervalSeconds) }

@@ -7,6 +7,7 @@ extension SettingsConfiguration: ConfigurationFile {
         self.init()
         loginsEnabled = reader.boolean("loginsEnabled", default: loginsEnabled)
         sessionsEnabled = reader.boolean("sessionsEnabled", default: sessionsEnabled)
+        forceIndirect = reader.boolean("forceIndirect", default: forceIndirect)
         updateIntervalSeconds = reader.integer(
             "updateIntervalSeconds", in: SettingsLimits.updateIntervalSeconds, unit: "seconds",
             default: updateIntervalSeconds)
@@ -16,17 +17,28 @@ extension SettingsConfiguration: ConfigurationFile {
             "reconcileIntervalSeconds", in: SettingsLimits.reconcileIntervalSeconds, unit: "seconds",
             default: reconcileIntervalSeconds)
         urls = Self.readURLs(&reader)
+        runtimeDirectory =
+            reader.string("runtimeDirectory", allowed: "a directory's absolute path, of at most 80 bytes, or \"\"") {
+                path in
+                path.isEmpty || (path.hasPrefix("/") && path.utf8.count <= 80) ? path : nil
+            } ?? runtimeDirectory
+        if var part = reader.object("logins") { logins = LoginConfiguration(from: &part) }
+        if var part = reader.object("sessions") { sessions = SessionConfiguration(from: &part) }
         reader.finish()
     }
 
     func toJSON() -> JSONValue {
         [
+            "runtimeDirectory": .string(runtimeDirectory),
             "loginsEnabled": .bool(loginsEnabled),
             "sessionsEnabled": .bool(sessionsEnabled),
+            "forceIndirect": .bool(forceIndirect),
             "updateIntervalSeconds": .integer(Int64(updateIntervalSeconds)),
             "storeMapGiB": .integer(Int64(storeMapGiB)),
             "urls": .array(urls.map { .string($0) }),
             "reconcileIntervalSeconds": .integer(Int64(reconcileIntervalSeconds)),
+            "logins": logins.toJSON(),
+            "sessions": sessions.toJSON(),
         ]
     }
 

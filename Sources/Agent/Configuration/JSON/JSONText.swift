@@ -90,6 +90,9 @@ extension JSONValue {
 
     private static func appendString(_ string: String, to text: inout String) {
         text.append("\"")
+        defer { text.append("\"") }
+        let isPlain = string.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+        if isPlain { return text.append(string) }
         for scalar in string.unicodeScalars {
             switch scalar {
             case "\"": text.append("\\\"")
@@ -103,7 +106,6 @@ extension JSONValue {
             default: text.unicodeScalars.append(scalar)
             }
         }
-        text.append("\"")
     }
 
     /// `\u` and four hexadecimal digits, of a scalar in the basic plane.

@@ -35,6 +35,14 @@ struct ObjectReader {
         return members
     }
 
+    /// Whether a key is present.
+    func has(_ key: String) -> Bool { members[key] != nil }
+
+    /// A reader of the object under a key, or nil where there is none.
+    mutating func object(_ key: String) -> ObjectReader? {
+        value(key).map { ObjectReader($0, at: keyPath.key(key), log: log) }
+    }
+
     func reject(_ key: String, _ value: JSONValue, allowed: String, isSecret: Bool = false) {
         let found = ShownText.value(value, isSecret: isSecret)
         log.report(.notAllowed(found: found, allowed: allowed), at: keyPath.key(key))

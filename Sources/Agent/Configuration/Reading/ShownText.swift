@@ -38,6 +38,8 @@ enum ShownText {
 
     /// Escapes control, format and separator characters.
     static func oneLine(_ text: String) -> String {
+        // Most is: a line of the log for each request.
+        if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return text }
         var line = ""
         for scalar in text.unicodeScalars {
             switch scalar.properties.generalCategory {

@@ -1,0 +1,21 @@
+// What a link process could not do, as an answer over HTTP.
+import Gateway
+import HTTPTypes
+import Sessions
+
+enum LinkProblem {
+    static func make(_ error: LinkError, _ serverID: String) -> Problem {
+        Problem(status(error.word), reason: error.word.rawValue, detail: error.sentence, serverID: serverID)
+    }
+
+    private static func status(_ word: LinkError.Word) -> HTTPResponse.Status {
+        switch word {
+        case .noSuchSession: .notFound
+        case .badCommand, .badName, .badGeometry, .badParameter, .badWindowManager: .unprocessableContent
+        case .notRunning, .stillRunning, .notConnected: .conflict
+        case .limitReached, .busy: .tooManyRequests
+        case .refused: .forbidden
+        case .displayFailed, .timedOut, .cancelled, .version, .badMessage, .system: .serviceUnavailable
+        }
+    }
+}

@@ -1,0 +1,233 @@
+// The routes about logins: logging in and out, who one is, and where one is logged in.
+import Gateway
+import Gossip
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Sessions
+
+typealias HTTPStatus = HTTPResponse.Status
+
+struct LoginRoutes: Sendable {
+    let services: UserServices
+
+    func add(to group: RouterGroup<APIContext>) {
+        group.get("login", use: ways)
+        group.post("login", use: begin)
+        group.post("login/:attempt", use: answer)
+        group.delete("login/:attempt", use: cancel)
+        group.delete("login", use: logOut)
+        group.get("me", use: me)
+        group.get("logins", use: list)
+        group.delete("logins", use: logOutEverywhere)
+        group.delete("logins/:id", use: end)
+    }
+
+    // MARK: Logging in
+
+    private func ways(_ request: Request, _ context: APIContext) async throws -> Response {
+        let settings = await services.member.configuration.settings
+        // A gateway speaks for the member that it would carry the login to.
+        if !settings.loginsEnabled, context.carrier == nil, let server = services.loginServer() {
+            return try await services.proxy.forward(request, context: context, to: server)
+        }
+        return Response.json([
+            "serverId": .string(services.serverID), "hostname": .string(services.hostname),
+            "loginsEnabled": .bool(settings.loginsEnabled),
+            "ways": .array(settings.logins.ways.filter(\.authenticates).map { .string($0.rawValue) }),
+        ])
+    }
+
+    private enum Content {
+        /// - Parameter serverID: The member to log in at, where the user names one.
+        case password(user: String, password: String, serverID: String?)
+        case code(String)
+    }
+
+    private func begin(_ request: Request, _ context: APIContext) async throws -> Response {
+        try checkPage(request)
+        let settings = await services.member.configuration.settings
+        let body = try await RequestBody.collect(request, services.serverID)
+        let content = try RequestBody.parse(request, body, services.serverID, Self.content)
+        if context.carrier == nil, let server = loginServer(for: content, settings.loginsEnabled) {
+            try services.requireKnown(server)
+            return try await services.proxy.forward(request, body: body, context: context, to: server)
+        }
+        guard settings.loginsEnabled else {
+            throw services.problem(
+                .forbidden, "logins-disabled",
+                "this member takes no logins, and knows no other member that does just now")
+        }
+        let source = LoginSource(address: context.clientAddress, userAgent: APIContext.userAgent(request))
+        let step =
+            switch content {
+            case .password(let user, let password, _):
+                try await services.logins.begin(user: user, password: password, from: source, settings.logins)
+            case .code(let code): try await services.logins.begin(code: code, from: source, settings.logins)
+            }
+        return answer(step)
+    }
+
+    /// The other member that a login is for: the one that the user names, the one that made the code, or, where this one
+    /// takes none, the least loaded one.
+    private func loginServer(for content: Content, _ isEnabled: Bool) -> String? {
+        let named =
+            switch content {
+            case .password(_, _, let serverID): serverID
+            case .code(let code): services.otherServer(inName: code)
+            }
+        if let named { return named == services.serverID ? nil : named }
+        return isEnabled ? nil : services.loginServer()
+    }
+
+    private static func content(_ reader: inout ObjectReader) -> Content? {
+        if reader.has("code") {
+            return reader.string("code", allowed: "a code of up to 200 characters") { text in
+                (1...200).contains(text.utf8.count) ? Content.code(text) : nil
+            }
+        }
+        let user = reader.string("user", allowed: "a user's name", isRequired: true) { text in
+            (1...256).contains(text.utf8.count) ? text : nil
+        }
+        let password = reader.string(
+            "password", allowed: "a password of up to 1000 bytes on one line", isRequired: true, isSecret: true,
+            accept: answerText)
+        let serverID = reader.string("serverId", allowed: "a member's server id") { text in
+            ServerID.isValid(text) ? text : nil
+        }
+        guard let user, let password else { return nil }
+        return .password(user: user, password: password, serverID: serverID)
+    }
+
+    /// What can be typed at a prompt: the askpass helper ends it with a line end.
+    private static func answerText(_ text: String) -> String? {
+        text.utf8.count <= 1_000 && !text.utf8.contains { $0 == 0 || $0 == 10 || $0 == 13 } ? text : nil
+    }
+
+    private func answer(_ request: Request, _ context: APIContext) async throws -> Response {
+        try checkPage(request)
+        let text = try await RequestBody.read(request, services.serverID) { reader in
+            reader.string(
+                "answer", allowed: "an answer of up to 1000 bytes on one line", isRequired: true, isSecret: true,
+                accept: Self.answerText)
+        }
+        return answer(try await services.logins.answer(try context.parameters.require("attempt"), text))
+    }
+
+    private func cancel(_ request: Request, _ context: APIContext) async throws -> Response {
+        try checkPage(request)
+        await services.logins.cancel(try context.parameters.require("attempt"))
+        return Response(status: .noContent)
+    }
+
+    /// A page of another site could log its visitor in as somebody else.
+    private func checkPage(_ request: Request) throws {
+        try services.authentication.checkOrigin(request.headers[.origin], host: request.head.authority)
+    }
+
+    private func answer(_ step: LoginStep) -> Response {
+        switch step {
+        case .question(let attempt, let prompt, let echo):
+            return .json(
+                ["attempt": .string(attempt), "prompt": .string(prompt), "echo": .bool(echo)], status: .accepted)
+        case .loggedIn(let login, let token):
+            let hasLink = services.links.isConnected(login.uid)
+            let login = login.document(serverID: services.serverID, hasLink: hasLink, isCurrent: true)
+            return .json(
+                ["login": login, "csrfToken": .string(token.csrfToken)], status: .ok,
+                [.setCookie: Authentication.setCookie(token), .cacheControl: "no-store"])
+        }
+    }
+
+    // MARK: Logging out
+
+    private func logOut(_ request: Request, _ context: APIContext) async throws -> Response {
+        let identity = try context.requireIdentity(services.serverID)
+        if let issuer = identity.issuer, issuer != services.serverID {
+            return try await services.proxy.forward(request, context: context, to: issuer)
+        }
+        if let id = identity.loginID { await services.book.end(id) }
+        return loggedOut()
+    }
+
+    /// Ends the user's logins at all members, this one last: by its token the others are told.
+    private func logOutEverywhere(_ request: Request, _ context: APIContext) async throws -> Response {
+        let identity = try context.requireIdentity(services.serverID)
+        let remote = identity.loginID == nil ? [] : services.registry.logins(of: identity.user)
+        let kept = await withTaskGroup(of: String?.self) { group in
+            for login in remote where login.id != identity.loginID {
+                group.addTask { await end(login, request, context) ? nil : login.serverID }
+            }
+            return await group.reduce(into: Set<String>()) { kept, serverID in
+                if let serverID { kept.insert(serverID) }
+            }
+        }
+        guard kept.isEmpty else {
+            throw services.problem(
+                .badGateway, "unreachable",
+                "your logins at \(kept.sorted().joined(separator: " and ")) have not been ended, because it cannot be "
+                    + "reached at the moment; you are still logged in here, so that you can try again")
+        }
+        for login in await services.book.all where login.user == identity.user { await services.book.end(login.id) }
+        if let issuer = identity.issuer, issuer != services.serverID {
+            return try await services.proxy.forward(request, context: context, to: issuer)
+        }
+        return loggedOut()
+    }
+
+    /// Has another member end a login; returns whether it has ended.
+    private func end(_ login: RemoteLogin, _ request: Request, _ context: APIContext) async -> Bool {
+        var head = request.head
+        head.path = "/api/v1/logins/\(login.id)"
+        let asked = Request(head: head, body: .init(buffer: ByteBuffer()))
+        do {
+            let answer = try await services.proxy.forward(asked, context: context, to: login.serverID)
+            // It may have ended by itself, or its member's last word of it may be old.
+            return answer.status == .noContent || answer.status == .notFound
+        } catch {
+            return false
+        }
+    }
+
+    private func loggedOut() -> Response {
+        Response(status: .noContent, headers: [.setCookie: Authentication.setCookie(nil)])
+    }
+
+    private func end(_ request: Request, _ context: APIContext) async throws -> Response {
+        let identity = try context.requireIdentity(services.serverID)
+        let id = try context.parameters.require("id")
+        guard let login = await services.book[id], identity.mayManage(login.user) else {
+            throw services.problem(.notFound, "no-such-login", "there is no such login, or it has ended already")
+        }
+        await services.book.end(login.id)
+        return Response(status: .noContent)
+    }
+
+    // MARK: Looking
+
+    private func me(_ request: Request, _ context: APIContext) async throws -> Response {
+        let identity = try context.requireIdentity(services.serverID)
+        let me: JSONValue = [
+            "user": .string(identity.user), "groups": .array(identity.groups.map { .string($0) }),
+            "role": .string(identity.role.rawValue), "loginId": .text(identity.loginID),
+            "csrfToken": .text(identity.csrfToken), "serverId": .string(services.serverID),
+            "hostname": .string(services.hostname),
+            "hasLink": .bool(identity.uid.map(services.links.isConnected) ?? false),
+        ]
+        return .json(me, status: .ok, [.cacheControl: "no-store"])
+    }
+
+    private func list(_ request: Request, _ context: APIContext) async throws -> Response {
+        let identity = try context.requireIdentity(services.serverID)
+        let logins = await services.book.all.filter { identity.mayManage($0.user) }
+        var documents = logins.map { login in
+            login.document(
+                serverID: services.serverID, hasLink: services.links.isConnected(login.uid),
+                isCurrent: login.id == identity.loginID)
+        }
+        documents += services.registry.logins(of: nil).filter { identity.mayManage($0.user) }.map {
+            $0.document(isCurrent: $0.id == identity.loginID)
+        }
+        return Response.json(["logins": .array(documents)])
+    }
+}

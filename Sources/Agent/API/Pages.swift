@@ -1,0 +1,55 @@
+// The pages: files that never change while the agent runs.
+import Gateway
+import Glibc
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Serves the portal's files and noVNC's.
+struct Pages: Sendable {
+    let services: UserServices
+
+    /// Where Debian's package puts noVNC.
+    static let noVNC = "/usr/share/novnc"
+    /// Largest file served, in bytes.
+    private static let fileByteCountMax = 4 << 20
+
+    func add(to router: Router<APIContext>) {
+        let pages = "\(services.resources)/Pages"
+        router.get("/") { _, _ in try file(pages, ["index.html"]) }
+        router.get("/session/:id") { _, _ in try file(pages, ["session.html"]) }
+        router.get("/favicon.ico") { _, _ in try file(pages, ["favicon.svg"]) }
+        router.get("/api/v1/openapi.json") { _, _ in try file(services.resources, ["openapi.json"]) }
+        router.get("/pages/**") { _, context in try file(pages, context.parameters.getCatchAll().map(String.init)) }
+        router.get("/novnc/**") { _, context in try file(Self.noVNC, context.parameters.getCatchAll().map(String.init))
+        }
+    }
+
+    private static let types = [
+        "html": "text/html; charset=utf-8", "js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8",
+        "svg": "image/svg+xml", "json": "application/json", "png": "image/png", "mp3": "audio/mpeg",
+        "oga": "audio/ogg", "ttf": "font/ttf", "woff": "font/woff", "woff2": "font/woff2",
+    ]
+
+    /// A file below a directory; names that could lead out of it are not found.
+    private func file(_ directory: String, _ parts: [String]) throws -> Response {
+        let isPlain =
+            !parts.isEmpty
+            && parts.allSatisfy { part in
+                !part.isEmpty && !part.hasPrefix(".")
+                    && !part.utf8.contains { $0 == 0 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "%") }
+            }
+        let suffix = parts.last?.split(separator: ".").last.map(String.init) ?? ""
+        guard isPlain, let type = Self.types[suffix] else { throw HTTPError(.notFound) }
+        let path = "\(directory)/\(parts.joined(separator: "/"))"
+        let bytes: [UInt8]
+        do throws(HostError) {
+            bytes = try HostFile.bytes(at: path)
+        } catch {
+            throw HTTPError(.notFound)
+        }
+        return Response(
+            status: .ok, headers: [.contentType: type, .cacheControl: "no-cache"],
+            body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+}

@@ -1,0 +1,62 @@
+// Sends requests that concern other members to them, before this member looks at them.
+import Gateway
+import HTTPTypes
+import Hummingbird
+import Trust
+
+/// Carries requests about another member's session, login or attempt to log in, and, on a member without a full cluster
+/// key, everything of users who logged in elsewhere.
+struct RoutingMiddleware: RouterMiddleware {
+    typealias Context = APIContext
+
+    let services: UserServices
+
+    func handle(
+        _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
+    ) async throws -> Response {
+        // Whoever was carried here once is not carried on by this rule: two members would send him to and fro.
+        guard context.carrier == nil, context.peerUser == nil, let target = await target(of: request) else {
+            // What this member does itself may take long, or wait for the disk, and so does not belong on the event loop.
+            return try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                try await next(request, context)
+            }
+        }
+        if request.method != .get, request.method != .head {
+            try services.authentication.checkOrigin(request.headers[.origin], host: request.head.authority)
+        }
+        // Where everything goes through this member, there is nothing to try directly, whatever the session's own says.
+        if Self.asksForTicket(request), await services.member.configuration.settings.forceIndirect {
+            return SessionRoutes.noTicket(carrier: services.serverID)
+        }
+        return try await services.proxy.forward(request, context: context, to: target)
+    }
+
+    private static func asksForTicket(_ request: Request) -> Bool {
+        let parts = request.uri.path.split(separator: "/")
+        return request.method == .post && parts.count == 5 && parts[2] == "sessions" && parts[4] == "tickets"
+    }
+
+    private func target(of request: Request) async -> String? {
+        let parts = request.uri.path.split(separator: "/").map(String.init)
+        guard parts.count >= 3, parts[0] == "api", parts[1] == "v1" else { return nil }
+        switch (parts[2], parts.count) {
+        case ("login", 4): return services.otherServer(inName: parts[3])
+        case ("logins", 4) where services.registry.login(parts[3]) != nil:
+            return services.registry.login(parts[3])?.serverID
+        case ("sessions", 4...):
+            if await services.sessions[parts[3]] != nil { return nil }
+            return services.registry.server(ofSession: parts[3])
+        default:
+            guard !services.keys.isFull, let token = Self.token(of: request) else { return nil }
+            guard await services.book.login(ofHash: token.hash) == nil else { return nil }
+            // Not proven: the member that it names judges the token.
+            return UserToken.claimedIssuer(token.text)
+        }
+    }
+
+    /// The token that a request carries, not looked at yet.
+    private static func token(of request: Request) -> LoginToken? {
+        Authentication.token(
+            cookies: request.headers[values: .cookie], authorization: request.headers[.authorization])
+    }
+}

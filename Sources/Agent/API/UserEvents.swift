@@ -1,0 +1,66 @@
+// What happened to logins, sessions and servers, in order, for browsers that follow along.
+import DequeModule
+import Synchronization
+
+/// One event of the stream.
+struct UserEvent: Sendable {
+    let number: UInt64
+    let name: String
+    /// The user whom it concerns; nil for everybody who is logged in.
+    let user: String?
+    let data: JSONValue
+
+    /// Managers are told of everybody's where they ask for it.
+    func isVisible(to identity: Identity, all: Bool) -> Bool {
+        guard let user, user != identity.user else { return true }
+        return all && identity.role >= .manager
+    }
+}
+
+/// A bounded memory of events, and those who wait for more.
+final class UserEvents: Sendable {
+    /// Events that a browser may have missed and still be told.
+    static let keptCountMax = 2_000
+    /// Events that a slow browser may be behind; then it is told to load everything anew.
+    static let pendingCountMax = 500
+
+    private let state = Mutex(State())
+    /// Tells the events of this process from those of an earlier one.
+    let epoch = HexText.encode(WallClock.randomBytes(6))
+
+    private struct State {
+        var kept: Deque<UserEvent> = []
+        var lastNumber: UInt64 = 0
+        var listeners: [UInt64: AsyncStream<UserEvent>.Continuation] = [:]
+        var nextListener: UInt64 = 0
+    }
+
+    func publish(_ name: String, of user: String?, _ data: JSONValue) {
+        state.withLock { state in
+            state.lastNumber += 1
+            let event = UserEvent(number: state.lastNumber, name: name, user: user, data: data)
+            state.kept.append(event)
+            if state.kept.count > Self.keptCountMax { state.kept.removeFirst() }
+            for listener in state.listeners.values { listener.yield(event) }
+        }
+    }
+
+    /// The events after a number and those that come; nil as the first part where they are not all known any more.
+    func follow(after number: UInt64?) -> (missed: [UserEvent]?, last: UInt64, more: AsyncStream<UserEvent>) {
+        let (more, continuation) = AsyncStream<UserEvent>.makeStream(
+            bufferingPolicy: .bufferingNewest(Self.pendingCountMax))
+        return state.withLock { state in
+            let listener = state.nextListener
+            state.nextListener += 1
+            state.listeners[listener] = continuation
+            continuation.onTermination = { [weak self] _ in
+                self?.state.withLock { $0.listeners[listener] = nil }
+            }
+            guard let number else { return ([], state.lastNumber, more) }
+            let isKnown =
+                number <= state.lastNumber
+                && (state.kept.first.map { $0.number <= number + 1 } ?? (number == state.lastNumber))
+            return (isKnown ? state.kept.filter { $0.number > number } : nil, state.lastNumber, more)
+        }
+    }
+}

@@ -1,0 +1,108 @@
+// What the routes for users share.
+import Gateway
+import Glibc
+import HTTPTypes
+import Logging
+import Sessions
+import Store
+
+/// The parts that serve users.
+struct UserServices: Sendable {
+    let member: RunningMember
+    let book: LoginBook
+    let sessions: SessionBook
+    let links: LinkServer
+    let logins: LoginService
+    let events: UserEvents
+    let streams = UserStreams()
+    let tickets = DisplayTickets()
+    let authentication: Authentication
+    let keys: UserKeys
+    let registry: Registry
+    let proxy: MemberProxy
+    /// The links of other members to this one, where it is external.
+    let exchange: RelayExchange
+    /// The links of this member to external ones.
+    let externalLinks: ExternalLinks
+    /// Where requests come in over connections to external members.
+    let relayDoor: RelayDoor
+    let hostname: String
+    /// The directory of the pages and of the interface's description.
+    let resources: String
+
+    var serverID: String { member.serverID }
+
+    private static let returnTime: Duration = .seconds(2)
+
+    /// Starts the link process of a user anew who is logged in and has lost it, where that needs no password.
+    func relaunchLink(of uid: uid_t) async {
+        let configuration = await member.configuration.settings.logins
+        let isNeedless = configuration.ways.contains(.sudo) || (configuration.ways.contains(.own) && uid == geteuid())
+        guard isNeedless, await !book.logins(of: uid).isEmpty else { return }
+        // One that is being started for another reason, or comes back by itself, is given its time.
+        if await links.waitForLink(uid, within: Self.returnTime) { return }
+        do {
+            guard let user = try UnixUser.withID(uid) else { return }
+            try await logins.launchLink(for: user, configuration)
+        } catch {
+            member.logger.warning("the link process of user \(uid) ended, and did not start again: \(error)")
+        }
+    }
+
+    /// What is said of a session whose link process is not connected: it may well go on.
+    var sessionIsAway: Problem {
+        var problem = problem(
+            .conflict, "not-connected",
+            "the link process of this session is not connected at the moment; the session goes on, try again")
+        problem.headers[.retryAfter] = "1"
+        return problem
+    }
+
+    /// Refuses a server id that a user gave and that is no member's.
+    func requireKnown(_ server: String) throws(Problem) {
+        guard registry.address(of: server) == nil else { return }
+        throw problem(
+            .unprocessableContent, "unknown-server",
+            "\(ShownText.oneLine(server)) is no member that has told of itself in the last 90 s; see /api/v1/servers")
+    }
+
+    /// The other member that a name belongs to which begins with its server id, as those of attempts to log in do.
+    func otherServer(inName name: String) -> String? {
+        guard let dash = name.lastIndex(of: "-") else { return nil }
+        let server = String(name[..<dash])
+        return server == serverID || registry.address(of: server) == nil ? nil : server
+    }
+
+    /// The member that takes logins and has the fewest; nil where there is none.
+    func loginServer() -> String? { leastLoaded("loginsEnabled", "logins") }
+
+    /// The member that starts sessions and has the fewest; nil where there is none.
+    func sessionServer() -> String? { leastLoaded("sessionsEnabled", "sessions") }
+
+    private func leastLoaded(_ ability: String, _ count: String) -> String? {
+        let eligible = registry.servers().filter { $0[ability] == true && $0["external"] != true }
+        // An external member has links of some, and cannot reach the others just now.
+        let linked = exchange.linkedMembers
+        let reached = eligible.filter { linked.contains($0.text("serverId") ?? "") }
+        let least = (reached.isEmpty ? eligible : reached).min { left, right in
+            (left.integer(count) ?? 0, left.text("serverId") ?? "") < (
+                right.integer(count) ?? 0, right.text("serverId") ?? ""
+            )
+        }
+        return least?.text("serverId")
+    }
+
+    /// The right of a user to one more stream; it lasts as long as the place is held.
+    func openStream(_ identity: Identity) async throws(Problem) -> UserStreams.Place {
+        let countMax = await member.configuration.web.limits.streamsPerUser
+        if let place = streams.open(identity.user, countMax: countMax) { return place }
+        throw problem(
+            .tooManyRequests, "too-many-streams",
+            "\(countMax) event streams and displays of yours are open, as many as there may be; close some of your tabs"
+        )
+    }
+
+    func problem(_ status: HTTPStatus, _ reason: String, _ detail: String) -> Problem {
+        Problem(status, reason: reason, detail: detail, serverID: serverID)
+    }
+}

@@ -1,0 +1,101 @@
+// How this member reaches another one.
+import Gateway
+import Gossip
+import HTTPTypes
+import Logging
+
+/// Decides by the map and the configuration where requests for another member go.
+struct MemberRoutes: Sendable {
+    let member: RunningMember
+    let registry: Registry
+    /// Whether an address that another member announces is connected to.
+    private let mayReach: @Sendable (String) -> Bool
+
+    /// - Parameter allowsLoopback: Whether members at loopback addresses are reached: only where this member itself is at
+    ///   one.
+    init(member: RunningMember, registry: Registry, allowsLoopback: Bool) {
+        self.member = member
+        self.registry = registry
+        mayReach = { !AddressRange.isReserved($0) && (allowsLoopback || !AddressRange.isLoopback($0)) }
+    }
+
+    /// A client that goes where these routes lead.
+    func makeClient(relay: RelayExchange? = nil) -> MemberClient {
+        MemberClient(relay: relay, mayReach: mayReach) { ConnectionFailure.explain($0, host: $1, timeout: $2) }
+    }
+
+    /// Where requests for a member go.
+    ///
+    /// An external member cannot open connections inwards, and has the others open them.
+    func target(of serverID: String) async throws(Problem) -> MemberTarget {
+        let address = try address(of: serverID)
+        if await member.configuration.cluster.external, !registry.isExternal(serverID) {
+            return MemberTarget(serverID: serverID, way: .relay, certificateSHA256: address.certificateSHA256)
+        }
+        return try direct(address)
+    }
+
+    /// Where an external member takes the links of this one: as an access point, if it is configured to be one.
+    func target(ofExternal serverID: String) async throws(Problem) -> MemberTarget {
+        let address = try address(of: serverID)
+        guard let point = await accessPoint(address) else { return try direct(address) }
+        guard point.options.isUnbound else {
+            return MemberTarget(
+                serverID: serverID, way: .address(host: point.host, port: point.port),
+                certificateSHA256: address.certificateSHA256, isConfigured: true)
+        }
+        let trust = ProxyTrust(authorities: point.options.authorities, serverName: point.options.serverName)
+        return MemberTarget(
+            serverID: serverID, way: .proxy(host: point.host, port: point.port, trust), certificateSHA256: nil,
+            isConfigured: true)
+    }
+
+    private func accessPoint(_ address: ServerAddress) async -> AccessPoint? {
+        let urls = await member.node.accessPointStatuses.filter { $0.serverID == address.serverID }.map(\.url)
+        for connection in await member.configuration.cluster.usedConnections {
+            let endpoint = connection.address.endpoint
+            let isAnnounced = endpoint.host == address.host && endpoint.port == address.port
+            guard isAnnounced || urls.contains(connection.url) else { continue }
+            // One whose files cannot be read was refused when the configuration was taken up.
+            return try? AccessPoint(configured: connection, in: member.directory.configuration)
+        }
+        return nil
+    }
+
+    private func address(of serverID: String) throws(Problem) -> ServerAddress {
+        guard let address = registry.address(of: serverID) else {
+            throw problem(
+                "unknown-server", "\(serverID) has not told of itself for 90 s, or not where it is reached")
+        }
+        return address
+    }
+
+    private func direct(_ address: ServerAddress) throws(Problem) -> MemberTarget {
+        guard mayReach(address.host) else {
+            member.logger.warning("\(address.serverID) announces the address \(address.host), to which nothing is sent")
+            throw problem(
+                "refused-address", "\(address.serverID) announces an address to which members do not send requests")
+        }
+        return MemberTarget(
+            serverID: address.serverID, way: .address(host: address.host, port: address.port),
+            certificateSHA256: address.certificateSHA256)
+    }
+
+    private func problem(_ reason: String, _ detail: String) -> Problem {
+        Problem(.badGateway, reason: reason, detail: detail, serverID: member.serverID)
+    }
+}
+
+extension AddressRange {
+    private static let loopback = ["127.0.0.0/8", "::1/128"].compactMap { AddressRange($0) }
+    private static let reserved = ["169.254.0.0/16", "fe80::/10", "0.0.0.0/8", "::/128", "fd00:ec2::254/128"]
+        .compactMap { AddressRange($0) }
+
+    /// Whether a host is an address of this very host.
+    static func isLoopback(_ host: String) -> Bool {
+        host == "localhost" || loopback.contains { $0.contains(host) }
+    }
+
+    /// Whether an address is of the link alone, of a metadata service, or of nobody.
+    static func isReserved(_ address: String) -> Bool { reserved.contains { $0.contains(address) } }
+}

@@ -1,0 +1,191 @@
+// Puts the parts that serve users together, and keeps them running.
+import Gateway
+import Glibc
+import Logging
+import Relay
+import Replica
+import Sessions
+import Store
+
+/// Everything for users of this member.
+struct UserServer: Sendable {
+    let services: UserServices
+    let runtime: RuntimeDirectory
+    private let leases: UserLeases
+    private let publisher: ServerUpdatePublisher
+
+    /// Opens the socket for link processes, so that they find their way back soon after a restart.
+    init(member: RunningMember, publisher: ServerUpdatePublisher) async throws {
+        let settings = await member.configuration.settings
+        let serverID = member.serverID
+        let runtime = RuntimeDirectory(settings, member.directory)
+        let logger = member.logs.agent
+        let links = try LinkServer(
+            path: runtime.linkSocket,
+            options: LinkServer.Options(
+                serverID: serverID,
+                settings: LinkSettings(
+                    sessionCountMax: settings.sessions.perUserMax,
+                    forgottenSeconds: settings.sessions.forgottenAfterHours * 3_600)),
+            isAllowed: Self.isAllowed,
+            log: { level, line in logger.log(level: Logger.Level(level), "\(line)") })
+        try runtime.makePrivateDirectory()
+        let keys = try await UserKeys(serverID: serverID, authenticator: member.authenticator, store: member.store)
+        let book = LoginBook(store: member.store, keys: keys, logger: logger)
+        let registry = Registry(store: member.store, serverID: serverID)
+        let sessions = SessionBook(links: links, store: member.store, logger: logger)
+        let program = try HostFile.linkTarget(of: "/proc/self/exe")
+        let launchers = LinkLaunchers(
+            serverID: serverID, links: links, socket: runtime.linkSocket, program: program,
+            privateDirectory: runtime.privateDirectory)
+        let hostname = try HostNames.hostname()
+        let external = member.logs[.clusterExternalConnections]
+        let exchange = RelayExchange { $0.log(to: logger) }
+        let routes = MemberRoutes(
+            member: member, registry: registry,
+            allowsLoopback: AddressRange.isLoopback(await member.configuration.web.listen.host))
+        let relayDoor = RelayDoor()
+        let authenticator = member.authenticator
+        services = UserServices(
+            member: member, book: book, sessions: sessions, links: links,
+            logins: LoginService(serverID: serverID, book: book, links: links, launchers: launchers, logger: logger),
+            events: UserEvents(),
+            authentication: Authentication(serverID: serverID, book: book, keys: keys, registry: registry) {
+                await member.configuration.settings.logins
+            },
+            keys: keys, registry: registry,
+            proxy: MemberProxy(
+                serverID: serverID, routes: routes, authenticator: authenticator,
+                logger: logger, client: routes.makeClient(relay: exchange)),
+            exchange: exchange,
+            externalLinks: ExternalLinks(
+                routes: routes,
+                host: RelayHost(
+                    tokens: { try authenticator.tokens(for: $0) }, serve: { try relayDoor.admit($0, $1) },
+                    logger: logger, debugLogger: external)),
+            relayDoor: relayDoor, hostname: hostname, resources: Self.resources(program: program))
+        leases = UserLeases(member: member, book: book, sessions: sessions, links: links, hostname: hostname)
+        self.runtime = runtime
+        self.publisher = publisher
+        await book.load()
+        await sessions.load()
+        await connect()
+        logger.info("sockets for this host's users are in \(runtime.path)")
+    }
+
+    /// The agent's own user, and people: system accounts have no business here.
+    private static func isAllowed(_ uid: uid_t) -> Bool {
+        if uid == geteuid() { return true }
+        guard let user = try? UnixUser.withID(uid) else { return false }
+        return !user.isSystemAccount
+    }
+
+    /// Beside the program where it was built, else where the package puts them.
+    private static func resources(program: String) -> String {
+        let directory = program.split(separator: "/").dropLast().joined(separator: "/")
+        let built = "/\(directory)/fastx_Agent.resources"
+        return unsafe access(built, R_OK) == 0 ? built : "/usr/share/fastx"
+    }
+
+    /// Lets every change be known to those whom it concerns.
+    private func connect() async {
+        let (services, leases, publisher) = (services, leases, publisher)
+        let (links, events, serverID, hostname) = (
+            services.links, services.events, services.serverID, services.hostname
+        )
+        await services.book.observe { event in
+            let login: Login
+            switch event {
+            case .began(let new):
+                login = new
+                events.publish(
+                    "login", of: login.user,
+                    login.document(serverID: serverID, hasLink: links.isConnected(login.uid), isCurrent: false))
+            case .ended(let old):
+                login = old
+                events.publish("loginRemoved", of: login.user, ["id": .string(login.id)])
+                Task { await services.sessions.disconnectViewers(ofLogin: login.id, DisplayRoute.loggedOut) }
+            }
+            Task { links.setLoginCount(login.uid, await services.book.logins(of: login.uid).count) }
+            leases.changed()
+            publisher.changed()
+        }
+        for login in await services.book.all {
+            links.setLoginCount(login.uid, await services.book.logins(of: login.uid).count)
+        }
+        await services.sessions.observe { event in
+            switch event {
+            case .changed(let session, let isVisible):
+                events.publish("session", of: session.user, session.document(serverID: serverID, hostname: hostname))
+                guard isVisible else { return }
+            case .removed(let session):
+                events.publish("sessionRemoved", of: session.user, ["id": .string(session.id)])
+            }
+            leases.changed()
+            publisher.changed()
+        }
+        await services.sessions.observeLinks { uid in
+            if let user = try? UnixUser.withID(uid) { events.publish("me", of: user.name, [:]) }
+            leases.changed()
+            Task { await services.relaunchLink(of: uid) }
+        }
+        services.registry.observeSessions { session, isGone in
+            if isGone {
+                events.publish("sessionRemoved", of: session.user, ["id": .string(session.id)])
+            } else {
+                events.publish("session", of: session.user, session.document)
+            }
+        }
+        let externalLinks = services.externalLinks
+        let keyWarning = SharedGatewayKeyWarning(registry: services.registry, logger: services.member.logger)
+        services.registry.observeServers { update in
+            events.publish("server", of: nil, ServerRoutes.shown(update))
+            externalLinks.look()
+            keyWarning.look(at: update)
+        }
+        services.registry.observeLogins { login, isGone in
+            guard isGone else { return events.publish("login", of: login.user, login.document(isCurrent: false)) }
+            events.publish("loginRemoved", of: login.user, ["id": .string(login.id)])
+            Task { await services.sessions.disconnectViewers(ofLogin: login.id, DisplayRoute.loggedOut) }
+        }
+        await publisher.counts {
+            await UserCounts(logins: services.book.all, sessions: services.sessions.all)
+        }
+    }
+
+    /// Serves until cancelled.
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await services.sessions.run() }
+            group.addTask { await services.registry.run(services.member.logger) }
+            group.addTask { await leases.run() }
+            group.addTask { await services.exchange.run() }
+            group.addTask { await services.externalLinks.run() }
+            await group.waitForAll()
+        }
+        services.links.close()
+    }
+}
+
+extension Logger.Level {
+    fileprivate init(_ level: LogLevel) {
+        switch level {
+        case .debug: self = .debug
+        case .info: self = .info
+        case .notice: self = .notice
+        case .warning: self = .warning
+        case .error: self = .error
+        }
+    }
+}
+
+extension RelayHub.Report {
+    fileprivate func log(to logger: Logger) {
+        switch self {
+        case .linked(let member): logger.info("\(member) is linked to this external member")
+        case .unlinked(let member, let detail): logger.notice("the link of \(member) ended: \(detail)")
+        case .refusedNonce(let member, let error):
+            logger.warning("a connection that \(member) opened was refused: \(error)")
+        }
+    }
+}

@@ -1,0 +1,139 @@
+// <fastx-login>: logs in by password or one-time code and answers the further questions of the host one by one.
+// Sends `loggedin`. Used by the portal and, in place, by a session's page.
+import * as api from './api.js';
+import { button, el, field, iconButton } from './dom.js';
+import { icon } from './icons.js';
+import { read, write } from './preferences.js';
+
+class LoginForm extends HTMLElement {
+  connectedCallback() {
+    if (this.form) return;
+    this.heading = el('h1', {}, 'Log in');
+    this.host = el('p', { class: 'login-host' });
+    this.error = el('p', { class: 'form-error', role: 'alert' });
+    this.form = el('form', { class: 'stack', onsubmit: (event) => { event.preventDefault(); this.submit(); } });
+    this.append(this.heading, this.host, this.error, this.form);
+    this.load();
+  }
+
+  async load() {
+    this.form.replaceChildren(el('p', { class: 'quiet', role: 'status' }, 'Asking the server how to log in…'));
+    try {
+      this.ways = await api.loginWays();
+    } catch (error) {
+      this.complain(error);
+      this.form.replaceChildren(button('refresh', 'Try again', { onclick: () => { this.complain(null); this.load(); } }));
+      return;
+    }
+    this.host.textContent = this.ways.hostname;
+    if (!this.ways.loginsEnabled) {
+      this.form.replaceChildren(el('p', {}, `Logins are disabled on ${this.ways.hostname}, and it knows no other server that takes any. Try again later, or open the address of another server of the cluster.`));
+    } else if (this.code) {
+      const code = this.code;
+      this.code = null;
+      this.showCode();
+      this.step(() => api.login({ code }));
+    } else if (this.ways.ways.includes('ssh')) {
+      this.showPassword();
+    } else {
+      this.showCode();
+    }
+  }
+
+  showPassword() {
+    const remembered = read('user', '');
+    this.user = el('input', { type: 'text', name: 'username', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false', required: true, value: remembered });
+    this.password = el('input', { type: 'password', name: 'password', autocomplete: 'current-password', required: true });
+    this.send = () => {
+      write('user', this.user.value.trim());
+      return api.login({ user: this.user.value.trim(), password: this.password.value, serverId: this.ways.serverId });
+    };
+    this.show([field('User', this.user), this.hideable('Password', this.password)], 'Log in',
+      this.ways.ways.includes('self') && button(null, 'Use a one-time code instead', { class: 'button plain', onclick: () => this.showCode() }));
+    (remembered ? this.password : this.user).focus();
+  }
+
+  showCode() {
+    const code = el('input', { type: 'text', name: 'code', class: 'mono', autocomplete: 'one-time-code', autocapitalize: 'none', spellcheck: 'false', required: true });
+    this.send = () => api.login({ code: code.value.trim() });
+    this.show([field('One-time code', code, `It is printed on the terminal of ${this.ways.hostname}.`)], 'Log in',
+      this.ways.ways.includes('ssh') && button(null, 'Use user and password instead', { class: 'button plain', onclick: () => this.showPassword() }));
+    code.focus();
+  }
+
+  /** A further question of the host, such as for a verification code. */
+  showPrompt({ attempt, prompt, echo }) {
+    const label = prompt.trim().replace(/:$/, '') || 'Answer';
+    const answer = el('input', { type: echo ? 'text' : 'password', name: 'answer', autocomplete: 'one-time-code', autocapitalize: 'none', spellcheck: 'false' });
+    this.send = () => api.answerPrompt(attempt, answer.value);
+    this.show([echo ? field(label, answer) : this.hideable(label, answer)], 'Continue', button(null, 'Cancel', {
+      onclick: () => {
+        api.cancelAttempt(attempt).catch(() => {}); // An attempt that is not cancelled expires by itself.
+        this.load();
+      },
+    }));
+    answer.focus();
+  }
+
+  show(fields, word, second) {
+    this.button = button(null, word, { type: 'submit', class: 'button primary wide' });
+    this.form.replaceChildren(...fields, this.button, second || '');
+  }
+
+  hideable(label, input) {
+    const toggle = iconButton('eye', `Show ${label}`, {
+      'aria-pressed': 'false',
+      onclick: () => {
+        const shown = input.type === 'password';
+        input.type = shown ? 'text' : 'password';
+        toggle.setAttribute('aria-pressed', String(shown));
+        toggle.replaceChildren(icon(shown ? 'eyeOff' : 'eye'));
+      },
+    });
+    const whole = field(label, input);
+    whole.append(toggle);
+    whole.classList.add('field-hideable');
+    return whole;
+  }
+
+  submit() {
+    return this.step(this.send);
+  }
+
+  async step(action) {
+    if (this.busy) return;
+    this.complain(null);
+    this.setBusy(true);
+    try {
+      const answer = await action();
+      if (answer.prompt !== undefined) this.showPrompt(answer);
+      else this.dispatchEvent(new CustomEvent('loggedin', { bubbles: true }));
+    } catch (error) {
+      this.failed(error);
+    } finally {
+      this.setBusy(false);
+    }
+  }
+
+  failed(error) {
+    // An attempt ends with its first wrong answer: the next one begins with user and password.
+    if (this.form.elements.answer) this.ways.ways.includes('ssh') ? this.showPassword() : this.showCode();
+    this.complain(error);
+    const input = this.form.elements.password ?? this.form.elements.code;
+    if (error.status === 401 && input) {
+      input.value = '';
+      input.focus();
+    }
+  }
+
+  setBusy(busy) {
+    this.busy = busy;
+    this.button.setAttribute('aria-disabled', String(busy));
+    this.form.setAttribute('aria-busy', String(busy));
+  }
+
+  complain(error) {
+    this.error.textContent = error ? error.message : '';
+  }
+}
+customElements.define('fastx-login', LoginForm);

@@ -1,0 +1,40 @@
+// The ways to start a user's link process, with this member's paths.
+import Glibc
+import Sessions
+
+/// Makes launchers.
+struct LinkLaunchers: Sendable {
+    let serverID: String
+    let links: LinkServer
+    /// The agent's socket for link processes.
+    let socket: String
+    /// This program.
+    let program: String
+    /// Private to the agent, short, and not mounted noexec.
+    let privateDirectory: String
+
+    static let sshHost = "127.0.0.1"
+    /// How long an attempt to log in may take, with everything that the host asks.
+    let sshTimeMax: Duration = .seconds(120)
+
+    private var linkProgram: LinkProgram {
+        LinkProgram(path: program, socket: socket, agentUID: geteuid(), serverID: serverID)
+    }
+
+    func own() -> SelfLaunch { SelfLaunch(program: linkProgram, server: links) }
+    func sudo() -> SudoLaunch { SudoLaunch(program: linkProgram, server: links) }
+
+    /// Where no file of known hosts is configured, one is made from this host's own public keys.
+    func ssh(_ configuration: LoginConfiguration) throws -> SSHLogin {
+        var knownHosts = configuration.sshKnownHosts
+        if knownHosts.isEmpty {
+            knownHosts = "\(privateDirectory)/known_hosts"
+            try KnownHosts.write(to: knownHosts, host: Self.sshHost, port: UInt16(clamping: configuration.sshPort))
+        }
+        var options = SSHLogin.Options(
+            program: linkProgram, host: Self.sshHost, port: UInt16(clamping: configuration.sshPort),
+            knownHosts: knownHosts, privateDirectory: privateDirectory)
+        options.attemptTimeMax = sshTimeMax
+        return SSHLogin(options: options, server: links)
+    }
+}

@@ -1,0 +1,379 @@
+# External gateways and members inside that end, stop and hang: whose users are served again, each with what is his own.
+import contextlib
+import os
+import re
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.exceptions import WebSocketException
+
+from proxy import DOWN, UP, Proxy
+from relay import is_open, make_external, relay_link, wait_relay_linked
+from test_stopped import stopped
+from tokens import new_gateway_key
+from waiting import eventually
+
+pytestmark = pytest.mark.cuts
+
+BACK_SECONDS, FOUND_SECONDS = 30, 30
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+NOT_SERVED = (httpx.HTTPError, OSError, AssertionError, WebSocketException)
+# What a thousand rounds may add, which is far below what one lost connection of each round would be.
+MORE_KIB, MORE_DESCRIPTORS = 64 << 10, 12
+
+
+@pytest.fixture(scope="module")
+def inside(make_portal):
+    return make_portal()
+
+
+@pytest.fixture(scope="module")
+def line():
+    """Lines to gateways that can be broken."""
+    made = {}
+
+    def line(gateway):
+        if gateway not in made:
+            made[gateway] = Proxy(gateway.address)
+        return made[gateway]
+
+    yield line
+    for proxy in made.values():
+        proxy.close()
+
+
+@pytest.fixture(scope="module")
+def gateways(inside, make_portal, line):
+    """Two external gateways, each with a gateway key of its own and behind a line that can be broken."""
+    gateways = []
+    for _ in range(2):
+        gateways.append(make_portal(loginsEnabled=False, sessionsEnabled=False))
+        make_external(gateways[-1], new_gateway_key(inside))
+    inside.set_access_points(*(line(gateway).url for gateway in gateways))
+    for gateway in gateways:
+        wait_relay_linked(gateway, inside)
+    return gateways
+
+
+@pytest.fixture
+def gateway(gateways, line, inside):
+    yield gateways[0]
+    # Whatever a test has left is set right for the next one.
+    line(gateways[0]).heal()
+    if not gateways[0].process:
+        gateways[0].start()
+    wait_relay_linked(gateways[0], inside, within=BACK_SECONDS)
+
+
+class Person:
+    """A user at a gateway with a session whose display has one colour, and nobody else's has it."""
+
+    def __init__(self, client, colour):
+        self.client, self.colour = client, colour
+        shade = "rgb:%02x/%02x/%02x" % colour
+        self.session = client.start(f"xterm -geometry 250x100+0+0 -bg {shade} -fg {shade}", windowManager="none")["id"]
+
+    def check(self):
+        """All that he is answered is his own."""
+        me = self.client.ok("GET", "/me")
+        assert me["user"] == self.client.user.name
+        assert self.client.session_ids() == [self.session]
+
+    def check_picture(self, view, others):
+        viewer = view(self.client, self.session)
+        try:
+            seen = pixels(viewer)
+        finally:
+            viewer.close()
+        if self.colour not in seen:
+            raise AssertionError(f"{self.colour} is not in {list(seen)[:8]}")
+        wrong = [other.colour for other in others if other.colour in seen]
+        if wrong:
+            pytest.fail(f"the display of another is seen: {wrong}")
+
+
+def pixels(viewer):
+    """The colours of a display; its bytes are blue, green, red."""
+    picture = viewer.picture()
+    return {(picture[at + 2], picture[at + 1], picture[at]) for at in range(0, len(picture), 4 * 997)}
+
+
+@pytest.fixture
+def people(gateway, alice, bob, visit):
+    made = []
+    for user, colour in ((alice, RED), (bob, BLUE)):
+        client = visit(user, portal=gateway)
+        client.user = user
+        made.append(Person(client, colour))
+    return made
+
+
+def kill(gateway):
+    gateway.kill()
+    gateway.start()
+
+
+def end(gateway):
+    gateway.stop()
+    gateway.start()
+
+
+def sleep(gateway):
+    """Not a wait for something to happen: a stop lasts as long as it lasts."""
+    with stopped(gateway):
+        time.sleep(2)
+
+
+FAULTS = {"killed": kill, "ended": end, "stopped": sleep}
+
+
+@contextlib.contextmanager
+def idle(person, *_):
+    yield
+
+
+@contextlib.contextmanager
+def asking(person, line, inside):
+    """The gateway has asked for connections, and none comes."""
+    line.half(UP)
+    with ThreadPoolExecutor(6) as pool:
+        answers = [pool.submit(person.client.get, "/me") for _ in range(6)]
+        eventually(lambda: line.byte_counts[DOWN], "something has been sent")
+        yield
+        line.heal()
+        for answer in answers:
+            with contextlib.suppress(*NOT_SERVED):
+                answer.result(BACK_SECONDS)
+
+
+@contextlib.contextmanager
+def changing(person, line, inside):
+    """A request has been sent and carried out, and its answer does not come."""
+    line.half(UP)
+    with ThreadPoolExecutor(1) as pool:
+        before = inside.leases("session").keys()
+        answer = pool.submit(
+            person.client.ask, "POST", "/sessions", {"command": "sleep 60", "windowManager": "none", "name": "once"})
+        eventually(lambda: inside.leases("session").keys() - before, "it has been carried out")
+        yield
+        line.heal()
+        with contextlib.suppress(*NOT_SERVED):
+            answer.result(BACK_SECONDS)
+
+
+@contextlib.contextmanager
+def watching(person, line, inside):
+    from display import Viewer
+    viewer = Viewer(person.client, person.session)
+    viewer.picture()
+    yield
+    viewer.close()
+
+
+@contextlib.contextmanager
+def closing(person, line, inside):
+    """The viewer leaves, and that does not arrive."""
+    from display import Viewer
+    viewer = Viewer(person.client, person.session)
+    viewer.picture()
+    line.half(DOWN)
+    viewer.socket.close_socket()
+    yield
+    line.heal()
+
+
+STEPS = {"before anything": idle, "while connections are asked for": asking, "while a request is answered": changing,
+         "while a display is open": watching, "while a display closes": closing}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("step", STEPS)
+def test_users_are_served_again_each_with_his_own(gateway, inside, line, people, view, step, fault):
+    first, second = people
+    with STEPS[step](first, line(gateway), inside):
+        FAULTS[fault](gateway)
+    began = time.monotonic()
+    once = [session for session in inside.leases("session").values() if "once" in str(session)]
+    assert len(once) == (step == "while a request is answered"), "nothing is done twice"
+    for person in people:
+        def is_served():
+            with contextlib.suppress(httpx.HTTPError, OSError):
+                assert person.client.get("/me").status_code == 200
+                return True
+        eventually(is_served, "he is served again", within=BACK_SECONDS)
+        assert time.monotonic() - began < BACK_SECONDS
+        assert person.client.ok("GET", "/me")["user"] == person.client.user.name
+        own = set(person.client.session_ids())
+        assert person.session in own and not own & {other.session for other in people if other is not person}
+        others = [other for other in people if other is not person]
+        eventually(lambda: person.check_picture(view, others) or True, "he sees his display", within=15)
+    names = [session for session in inside.leases("session").values() if "once" in str(session)]
+    assert len(names) == len(once)
+
+
+def test_users_go_on_at_one_gateway_when_the_other_ends(gateways, gateway, inside, alice, bob, visit, view):
+    other = gateways[1]
+    staying = visit(bob, portal=other)
+    leaving = visit(alice, portal=gateway)
+    session = staying.start_idle()
+    viewer = view(staying, session["id"])
+    gone = leaving.start_idle()
+    ended = view(leaving, gone["id"])
+    gateway.stop()
+    ended.wait_closed()
+    assert viewer.picture()
+    assert staying.session(session["id"])["clients"] == 1
+    assert staying.ok("PATCH", f"/sessions/{session['id']}", {"name": "still here"})["name"] == "still here"
+    gateway.start()
+    wait_relay_linked(gateway, inside, within=BACK_SECONDS)
+    assert leaving.session(gone["id"])["state"] == "running"
+
+
+def test_a_gateway_that_ends_says_so_and_is_linked_again_soon(gateway, inside):
+    mark, gateway_mark = inside.mark(), gateway.mark()
+    assert gateway.stop() == 0
+    inside.wait_logged(f"the link to the external member {gateway.server_id} ended: it is stopping", since=mark)
+    assert not gateway.logged("error", since=gateway_mark)
+    gateway.start()
+    wait_relay_linked(gateway, inside, within=10)
+
+
+def state(pid):
+    """Descriptors and KiB of memory of a process."""
+    resident = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return len(os.listdir(f"/proc/{pid}/fd")), int(resident[1])
+
+
+def agent_pid(portal):
+    return portal.process.pid
+
+
+@pytest.mark.parametrize("rounds", [50, pytest.param(1000, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])])
+def test_nothing_is_left_of_displays_and_links(gateway, inside, line, alice, visit, view, rounds):
+    client = visit(alice, portal=gateway)
+    session = client.start("sleep 7200", windowManager="none")["id"]
+
+    def connections():
+        return [relay_link(*pair)["connections"] for pair in ((gateway, inside), (inside, gateway))]
+
+    def round():
+        viewer = view(client, session)
+        viewer.socket.close()
+
+    for _ in range(5):
+        round()
+    eventually(lambda: client.session(session)["clients"] == 0, "all viewers are gone")
+    before = {portal: state(agent_pid(portal)) for portal in (gateway, inside)}
+    connected = connections()
+    for number in range(rounds):
+        round()
+        if number % 10 == 9:
+            mark = inside.mark()
+            line(gateway).cut_connections()
+            inside.wait_logged(f"linked to the external member {gateway.server_id}", since=mark, within=BACK_SECONDS)
+            eventually(lambda: client.get("/me").status_code == 200, "he is served again", within=BACK_SECONDS)
+    eventually(lambda: client.session(session)["clients"] == 0, "all viewers are gone")
+    for portal in (gateway, inside):
+        def is_back():
+            descriptors, memory = state(agent_pid(portal))
+            assert descriptors <= before[portal][0] + MORE_DESCRIPTORS, (before[portal], descriptors)
+            assert memory <= before[portal][1] + MORE_KIB, (before[portal], memory)
+            return True
+        eventually(is_back, f"{portal.name} has no more than before", within=15)
+    eventually(lambda: max(connections()) <= max(connected) + 2, "the connections are as many as before", within=15)
+
+
+# Links alone, of members without users.
+
+
+@pytest.fixture
+def linked(cluster):
+    """Makes external members, and one inside that names their lines as access points."""
+    def make(count, *, lines=Proxy):
+        externals = [cluster.agent() for _ in range(count)]
+        for external in externals:
+            make_external(external)
+        made = [lines(external.address) for external in externals]
+        inside = cluster.agent(*(line.url for line in made))
+        cluster.start([*externals, inside])
+        for external in externals:
+            wait_relay_linked(external, inside)
+        closing.extend(made)
+        return externals, made, inside
+
+    closing = []
+    yield make
+    for proxy in closing:
+        proxy.close()
+
+
+@pytest.mark.timeout(150)
+def test_links_that_hang_are_found_at_both_ends_and_come_back(linked, cluster):
+    """Silence one way, the other way, and of a process that is stopped, all at once."""
+    externals, lines, inside = linked(3)
+    up, down, asleep = externals
+    marks = {member: member.mark() for member in (*externals, inside)}
+    lines[0].half(UP)
+    lines[1].half(DOWN)
+    with stopped(asleep):
+        for external in externals:
+            eventually(lambda: not is_open(inside, external), "the member inside finds it", FOUND_SECONDS, 0.5)
+        for external in (up, down):
+            eventually(lambda: not is_open(external, inside), "the external one finds it", FOUND_SECONDS, 0.5)
+    up.wait_logged(f"the link of {inside.server_id} ended: nothing was heard of it for", since=marks[up])
+    for external in (down, asleep):
+        inside.wait_logged(
+            f"the link to the external member {external.server_id} ended: nothing was heard", since=marks[inside])
+    for line in lines:
+        line.heal()
+    for external in externals:
+        wait_relay_linked(external, inside, within=60)
+
+
+@pytest.mark.timeout(90)
+def test_a_member_inside_that_stops_is_found_and_comes_back(linked):
+    [external], _, inside = linked(1)
+    with stopped(inside):
+        external.wait_logged(f"the link of {inside.server_id} ended: nothing was heard", within=FOUND_SECONDS)
+        assert not is_open(external, inside)
+    wait_relay_linked(external, inside, within=BACK_SECONDS)
+
+
+def test_links_and_members_are_told_at_both_ends(linked):
+    [external], [line], inside = linked(1)
+    eventually(lambda: relay_link(external, inside)["roundTripMilliseconds"], "the time of a heartbeat is known")
+    for agent, other, direction in ((external, inside, "in"), (inside, external, "out")):
+        link = relay_link(agent, other)
+        assert (link["direction"], link["state"], link["lastError"]) == (direction, "open", None), link
+        assert link["seconds"] >= 0 and link["carriedStreams"] == 0 and link["roundTripMilliseconds"] is not None
+        assert [each for each in agent.json("links") if each["kind"] == "relay"] == [link | {"kind": "relay"}] or (
+            relay_link(agent, other)["seconds"] != link["seconds"])
+        [known] = [member for member in agent.json("members") if member["serverId"] == other.server_id]
+        assert known["relay"]["state"] == "open"
+        assert "relay" in agent.ok("links") and "ISOLATED" not in agent.ok("links")
+        assert agent.status()["isolated"] is None
+    assert external.status()["external"] and not inside.status()["external"]
+    assert relay_link(inside, external)["upgradesBlocked"] is False
+    line.cut()
+    eventually(lambda: relay_link(external, inside)["lastError"], "the external one says why")
+    eventually(lambda: relay_link(inside, external)["lastError"], "the member inside says why")
+    assert relay_link(external, inside)["state"] == "closed"
+
+
+def test_an_external_member_that_nobody_links_to_says_so(cluster):
+    external = cluster.agent()
+    make_external(external)
+    external.start()
+    assert "name it as an access point" in external.status()["isolated"]
+    assert "ISOLATED: no member holds a link" in external.ok("links")
+    assert external.status()["relayLinks"] == []
+    inside = cluster.agent(external).start()
+    wait_relay_linked(external, inside)
+    eventually(lambda: external.status()["isolated"] is None, "it is not isolated any more")
+    inside.stop()
+    eventually(lambda: external.status()["isolated"], "it is isolated again")
