@@ -1,13 +1,13 @@
-// fastx-bench: how fast the store and the synchronisation are on this machine.
+// fastx-bench: how fast the store, the synchronisation and the gateway are on this machine.
 import ArgumentParser
 
 /// The program.
 @main
 struct FastxBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fastx-bench", abstract: "Benchmarks of the store and of the synchronisation.",
+        commandName: "fastx-bench", abstract: "Benchmarks of the store, of the synchronisation and of the gateway.",
         discussion: "Figures hold for this machine at this moment. To compare, run both sides in turn in one call.",
-        subcommands: [StoreBenchmark.self, SyncBenchmark.self])
+        subcommands: [StoreBenchmark.self, SyncBenchmark.self, ProxyBenchmark.self, RelayBenchmark.self])
 }
 
 /// What every benchmark takes.
@@ -28,5 +28,12 @@ struct ResultPrinter {
             let padding = String(repeating: " ", count: max(1, 52 - name.count - text.count))
             Swift.print("\(name)\(padding)\(text) \(unit)")
         }
+    }
+
+    /// What has to be known of the figures around it.
+    func note(_ text: String) {
+        guard isJSON else { return Swift.print("# \(text)") }
+        let plain = text.filter { $0 != "\"" && $0 != "\\" && $0 >= " " }
+        Swift.print("{\"note\":\"\(plain)\"}")
     }
 }

@@ -10,14 +10,13 @@ struct SyncBenchmark: AsyncParsableCommand {
     @Option(help: "How many entries.") var entries = 1_000_000
     @Option(help: "How many bytes a value has.") var valueBytes = 100
     @Option(help: "Numbers of differences to reconcile, separated by commas.") var differences = "0,1,10,100,1000,10000"
-    @Option(help: "The program fastx-agent. Beside this one unless given.") var agent: String?
+    @OptionGroup var agent: AgentOption
     @Option(help: "The port to use on 127.0.0.1 and 127.0.0.2.") var port = 3399
 
     func run() async throws {
         let printer = ResultPrinter(isJSON: report.json)
         let directory = try TemporaryDirectory()
-        let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/fastx-agent"
-        let program = agent ?? beside
+        let program = try agent.path()
         let first = BenchmarkedAgent(program: program, directory: directory.path + "/a")
         let second = BenchmarkedAgent(program: program, directory: directory.path + "/b")
         try first.run("init", "--listen", "127.0.0.1:\(port)", "--new-cluster-key")

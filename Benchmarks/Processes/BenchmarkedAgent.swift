@@ -5,47 +5,46 @@ import Foundation
 final class BenchmarkedAgent {
     let directory: String
     private let program: String
-    private var process: Process?
+    private let environment: [String: String]
     private let logPath: String
+    private var process: ChildProgram?
 
-    init(program: String, directory: String) {
+    init(program: String, directory: String, environment: [String: String] = [:]) {
         self.program = program
         self.directory = directory
+        self.environment = environment
         logPath = directory + ".log"
     }
 
-    deinit { stop() }
-
     func start() throws {
-        guard FileManager.default.createFile(atPath: logPath, contents: nil) else {
-            throw BenchmarkError("\(logPath) cannot be made")
-        }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = ["run", "--var-dir", directory]
-        process.standardError = FileHandle(forWritingAtPath: logPath)
-        try process.run()
-        self.process = process
+        process = try ChildProgram(
+            "fastx-agent", program: program, arguments: ["run", "--var-dir", directory], logPath: logPath,
+            environment: environment)
     }
 
     func stop() {
-        guard let process, process.isRunning else { return }
-        process.terminate()
-        process.waitUntilExit()
-        self.process = nil
+        process?.stop()
+        process = nil
     }
 
+    /// Throws where it has ended by itself.
+    func check() throws { try process?.check() }
+
     var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
+    var usage: ProcessUsage { process.map { .ofTrees([$0.processID]) } ?? ProcessUsage() }
 
     /// The process's memory of its own (without the mapped store) and all of it, in bytes.
-    var memory: (anonymous: Int, resident: Int) {
-        let status =
-            (try? String(contentsOfFile: "/proc/\(process?.processIdentifier ?? 0)/status", encoding: .utf8)) ?? ""
-        func bytes(_ field: String) -> Int {
-            let line = status.split(separator: "\n").first { $0.hasPrefix(field) }
-            return (line?.split(separator: " ").compactMap { Int($0) }.first ?? 0) * 1_024
-        }
-        return (bytes("RssAnon:"), bytes("VmRSS:"))
+    var memory: (anonymous: Int, resident: Int) { ProcessTable.memory(of: process?.processID ?? 0) }
+
+    /// Changes the JSON of a configuration file.
+    func edit(_ file: String, _ change: (inout [String: Any]) -> Void) throws {
+        let url = URL(fileURLWithPath: "\(directory)/config/\(file)")
+        var content = try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any] ?? [:]
+        change(&content)
+        let handle = try FileHandle(forWritingTo: url)
+        try handle.truncate(atOffset: 0)
+        try handle.write(contentsOf: JSONSerialization.data(withJSONObject: content))
+        try handle.close()
     }
 
     /// Runs a client command and returns what it printed.
