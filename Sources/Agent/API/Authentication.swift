@@ -65,6 +65,13 @@ struct Authentication: Sendable {
             loginID: verified.loginID, issuer: verified.issuer, csrfToken: token.csrfToken)
     }
 
+    /// The member that a token's login is at, where this member has no full cluster key and so cannot prove the token. Not
+    /// proven, then: the member that the token names is the one to judge it.
+    func judge(of token: LoginToken) async -> String? {
+        guard !keys.isFull, await book.login(ofHash: token.hash) == nil else { return nil }
+        return UserToken.claimedIssuer(token.text).flatMap { $0 == serverID ? nil : $0 }
+    }
+
     /// The token that a request carries, not looked at yet.
     static func token(cookies: [String], authorization: String?) -> LoginToken? {
         bearerToken(authorization) ?? cookieToken(cookies)

@@ -75,11 +75,9 @@ struct DisplayRoute: UpgradeRoute {
             return try await open(id, identity(ofTicket: ticket, id), offered)
         }
         try services.authentication.checkOrigin(headers.first(name: "origin"), host: headers.first(name: "host"))
-        if await services.sessions[id] == nil, let remote = services.registry.server(ofSession: id),
-            carrier == nil,
-            let token = Authentication.token(
-                cookies: headers["cookie"], authorization: headers.first(name: "authorization"))
-        {
+        let token = Authentication.token(
+            cookies: headers["cookie"], authorization: headers.first(name: "authorization"))
+        if let token, carrier == nil, let remote = await server(ofSession: id, token) {
             return try await services.proxy.upgrade(request, token, way, connection, to: remote)
         }
         let identity = try await services.authentication.identity(
@@ -87,6 +85,14 @@ struct DisplayRoute: UpgradeRoute {
             csrfToken: nil, origin: nil, host: nil)
         guard let identity else { throw notLoggedIn }
         return try await open(id, identity, offered)
+    }
+
+    /// The other member to ask for a session's display: the one that has the session, or, where that is not in the map (yet)
+    /// and this member cannot tell whose token it is, the one that can.
+    private func server(ofSession id: String, _ token: LoginToken) async -> String? {
+        guard await services.sessions[id] == nil else { return nil }
+        if let server = services.registry.server(ofSession: id) { return server }
+        return await services.authentication.judge(of: token)
     }
 
     private var notLoggedIn: Problem {
