@@ -61,7 +61,7 @@ final class Checks {
     private func look(at member: Member, _ seen: inout Set<Trouble>) {
         let settings = member.engine.settings
         let links = member.engine.linkStatuses
-        let keys = Set(member.ring.ids.map(\.description))
+        let keys = Set(member.ring.ids)
         maxima.links = max(maxima.links, links.count)
         maxima.entries = max(maxima.entries, member.store.count)
         var openCounts: [String: Int] = [:]

@@ -1,7 +1,7 @@
 // What the administrator sees of links and access points.
 import OrderedCollections
 package import Replica
-import Trust
+package import Trust
 
 /// One link, as `status` shows it.
 package struct LinkStatus: Sendable {
@@ -13,7 +13,7 @@ package struct LinkStatus: Sendable {
     package var since: WallTime
     package var roundTrip: Duration?
     package var clockOffsetMilliseconds: Int64?
-    package var keyIDs: [String]
+    package var keyIDs: [KeyID]
     package var isGatewayScoped: Bool
     package var lastRound: RoundStatistics?
     package var isStreaming: Bool
@@ -40,7 +40,7 @@ extension GossipEngine {
             LinkStatus(
                 id: link.id, serverID: link.peerServerID, address: link.address, isDialled: link.role == .dialler,
                 phase: link.phase, since: link.since.wall, roundTrip: link.roundTrip,
-                clockOffsetMilliseconds: link.clockOffsetMilliseconds, keyIDs: link.proven.map(\.description),
+                clockOffsetMilliseconds: link.clockOffsetMilliseconds, keyIDs: link.proven,
                 isGatewayScoped: link.phase == .open && scope(of: link) != .everything, lastRound: link.lastRound,
                 isStreaming: link.pull != nil || link.feeder != nil, refusedCount: link.refusedCount,
                 queuedKeyCount: link.outbox.entries.count, leftOutKeyCount: link.leftOut.count,

@@ -54,13 +54,24 @@ struct LinkTable: Sendable {
     mutating func earliestDeadline(_ settings: EngineSettings) -> Duration? {
         var earliest: Duration?
         for position in deadlines.indices {
-            if case .unknown = deadlines[position] {
-                deadlines[position] = deadline(at: position, settings).map { .at($0) } ?? .never
-            }
-            guard case .at(let due) = deadlines[position] else { continue }
+            guard let due = knownDeadline(at: position, settings) else { continue }
             if earliest.map({ due < $0 }) ?? true { earliest = due }
         }
         return earliest
+    }
+
+    /// Whether something about a link is due.
+    mutating func isDue(_ id: LinkID, at uptime: Duration, _ settings: EngineSettings) -> Bool {
+        guard let position = position(of: id), let due = knownDeadline(at: position, settings) else { return false }
+        return due <= uptime
+    }
+
+    private mutating func knownDeadline(at position: Int, _ settings: EngineSettings) -> Duration? {
+        if case .unknown = deadlines[position] {
+            deadlines[position] = deadline(at: position, settings).map { .at($0) } ?? .never
+        }
+        guard case .at(let due) = deadlines[position] else { return nil }
+        return due
     }
 
     /// Fields are read where they lie: a method of a link would copy it.

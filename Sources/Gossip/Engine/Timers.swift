@@ -62,7 +62,9 @@ extension GossipEngine {
     /// Time has passed.
     package mutating func tick(at moment: Moment) {
         now = moment
-        for id in links.keys { if let link = links[id] { tick(id, link) } }
+        for id in links.keys where links.isDue(id, at: now.uptime, settings) {
+            if let link = links[id] { tick(id, link) }
+        }
         dialDue()
     }
 
@@ -147,18 +149,21 @@ extension GossipEngine {
     }
 
     private mutating func receive(pong: Pong, from id: LinkID) {
-        guard let link = links[id], let ping = link.ping, ping.token == pong.token else { return }
+        guard let ping = links[id]?.ping, ping.token == pong.token else { return }
+        let peer = links[id]?.peerServerID
         let roundTrip = now.uptime - ping.uptime
         links[id]?.ping = nil
         links[id]?.roundTrip = roundTrip
         let half = Int64(roundTrip / .milliseconds(2))
         let offset = pong.wallTime.millisecondsSince(ping.wall) - half
-        if let last = link.clockOffsetMilliseconds, abs(offset - last) > Self.clockStepMilliseconds { clockStepped(id) }
+        if let last = links[id]?.clockOffsetMilliseconds, abs(offset - last) > Self.clockStepMilliseconds {
+            clockStepped(id)
+        }
         links[id]?.clockOffsetMilliseconds = offset
-        rivalIsAlive(link.peerServerID)
+        rivalIsAlive(peer)
         let isSkewed = abs(offset) > Int64(Admission.clockBoundMilliseconds)
-        if isSkewed, !link.skewReported {
-            report(.clockSkew(serverID: link.peerServerID ?? "", milliseconds: offset))
+        if isSkewed, links[id]?.skewReported == false {
+            report(.clockSkew(serverID: peer ?? "", milliseconds: offset))
         }
         links[id]?.skewReported = isSkewed
         updateClockVerdict()
