@@ -2,6 +2,7 @@
 import contextlib
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
@@ -75,17 +76,20 @@ class HostUser:
             os.setgroups(groups)
 
     def processes(self):
-        """The user's processes, without those that have ended and wait for their parent."""
-        found = []
-        for process in Path("/proc").iterdir():
-            if not process.name.isdigit():
+        """The user's processes, without those that have ended and wait for their parent, and without those that were
+        forked this moment and still look like their parent."""
+        parents = {}
+        for directory in Path("/proc").iterdir():
+            if not directory.name.isdigit():
                 continue
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                status = (process / "status").read_text()
+                status = (directory / "status").read_text()
                 is_zombie = "\nState:\tZ" in status
                 if f"\nUid:\t{self.uid}\t" in status and not is_zombie:
-                    found.append(Process(int(process.name)))
-        return found
+                    [parent] = re.findall(r"\nPPid:\t(\d+)", status)
+                    parents[Process(int(directory.name))] = Process(int(parent))
+        return [process for process, parent in parents.items()
+                if parent not in parents or process.arguments != parent.arguments]
 
     def find(self, program, text=""):
         """The user's processes of a program, with a text in their arguments."""
