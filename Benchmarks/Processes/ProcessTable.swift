@@ -1,13 +1,15 @@
-// What the kernel tells of processes: whose children they are, the processor time and the memory they took.
+// What the kernel tells of processes: whose children they are, and the time, memory and open files that they take.
 import Foundation
 
-/// Processor time and memory of some processes.
+/// What some processes take.
 struct ProcessUsage: Sendable {
     /// Of user and system together.
     var cpuSeconds = 0.0
     /// Memory of their own, without mapped files, in bytes.
     var anonymous = 0
     var resident = 0
+    /// Files and connections.
+    var openFileCount = 0
 
     /// Of processes and all their descendants.
     static func ofTrees(_ roots: [Int32]) -> ProcessUsage {
@@ -18,6 +20,7 @@ struct ProcessUsage: Sendable {
             let memory = ProcessTable.memory(of: process)
             usage.anonymous += memory.anonymous
             usage.resident += memory.resident
+            usage.openFileCount += ProcessTable.openFileCount(of: process)
         }
         return usage
     }
@@ -48,6 +51,11 @@ enum ProcessTable {
             return (line?.split(separator: " ").compactMap { Int($0) }.first ?? 0) * 1_024
         }
         return (bytes("RssAnon:"), bytes("VmRSS:"))
+    }
+
+    /// How many files and connections a process has open.
+    static func openFileCount(of process: Int32) -> Int {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd")) ?? []).count
     }
 
     /// Processes and what has come of them.

@@ -8,15 +8,18 @@ extension CarrierLoads {
     private static let settlingTime: Duration = .seconds(2)
     /// How long the streams of the carrier before may take to end at the member.
     private static let endingTimeMax: Duration = .seconds(60)
+    /// Connections that carriers keep to the member.
+    private static let keptFileCount = 100
 
     func streams() async throws {
         if let note = streamCount.note { report.printer.note(note) }
         let count = streamCount.value
         var results: [(carrier: String, figures: [Figure])] = []
+        let quietFileCount = direct.usage().openFileCount
         for carrier in carriers {
             Progress.say("\(count) event streams through \(carrier.name)")
             do {
-                results.append((carrier.name, try await streams(count, carrier)))
+                results.append((carrier.name, try await streams(count, carrier, quietFileCount)))
             } catch {
                 try carrier.check()
                 throw error
@@ -25,9 +28,11 @@ extension CarrierLoads {
         report.print("streams", results)
     }
 
-    private func streams(_ count: Int, _ carrier: any Carrier) async throws -> [Figure] {
+    private func streams(_ count: Int, _ carrier: any Carrier, _ quietFileCount: Int) async throws -> [Figure] {
         let route = route(carrier)
-        try await waitForRoom(count, route)
+        try await waitForRoom(quietFileCount)
+        // Some at once tell that the way is open.
+        await (try await dialler.openStreams(Self.path, count: min(count, 10), on: route)).end()
         let before = carrier.usage()
         let start = ContinuousClock.now
         let load = try await dialler.openStreams(Self.path, count: count, on: route)
@@ -56,19 +61,16 @@ extension CarrierLoads {
         }
     }
 
-    /// The member counts the streams of a user, and learns late of some that have ended. Some at once tell that there is
-    /// room, and that the way is open.
-    private func waitForRoom(_ count: Int, _ route: Route) async throws {
+    /// The member bounds the streams of a user, and those of the carrier before may end late. It tells nobody when one has
+    /// ended, but then has few connections again.
+    private func waitForRoom(_ quietFileCount: Int) async throws {
         let latest = ContinuousClock.now + Self.endingTimeMax
-        let probeCount = min(count, 10)
-        while true {
-            do {
-                await (try await dialler.openStreams(Self.path, count: probeCount, on: route)).end()
-                return
-            } catch let refused as IdleStream.Refused where refused.status == .tooManyRequests && .now < latest {
-                // The member tells nobody when a stream has ended.
-                try await Task.sleep(for: .seconds(1))
+        while direct.usage().openFileCount > quietFileCount + Self.keptFileCount {
+            guard .now < latest else {
+                throw BenchmarkError(
+                    "event streams that ended are still open at the member after \(Self.endingTimeMax)")
             }
+            try await Task.sleep(for: .milliseconds(200))
         }
     }
 }
