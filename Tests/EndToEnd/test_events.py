@@ -33,7 +33,7 @@ def test_the_life_of_a_session_is_told(client, follow):
 def test_logins_that_begin_and_end_are_told(alice, client, visit, follow):
     stream = follow(client)
     other = visit(alice)
-    [login] = stream.wait("login", id=other.login_id)
+    [login, *_] = stream.wait("login", id=other.login_id)
     assert login["address"] == other.address
     other.ask("DELETE", "/login")
     stream.wait("loginRemoved", id=other.login_id)
