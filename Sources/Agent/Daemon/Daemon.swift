@@ -49,7 +49,7 @@ struct Daemon {
                 await frontDoor.waitUntilListening()
                 if let error = notifier.ready(status: "serving") { logs.agent.warning("\(error)") }
                 try await gracefulShutdown()
-                users.services.exchange.drain()
+                await users.services.exchange.drain()
                 if let error = notifier.stopping() { logs.agent.warning("\(error)") }
             },
             // The last one stops first: links say goodbye while everything else still works.

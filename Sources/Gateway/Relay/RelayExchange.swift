@@ -9,6 +9,10 @@ package final class RelayExchange: Sendable {
     private struct State {
         var hub: RelayHub
         var outputs: [HubLinkID: AsyncStream<ByteBuffer>.Continuation] = [:]
+        /// Links whose streams of events have not ended, which they do after their outputs.
+        var served: Set<HubLinkID> = []
+        /// Whoever waits for the end of all of them.
+        var drained: CheckedContinuation<Void, Never>?
         var waiting: [DialID: CheckedContinuation<any Channel, any Error>] = [:]
         var pipes: [String: CarriedPipe] = [:]
         /// Connections that each member has opened.
@@ -97,6 +101,7 @@ package final class RelayExchange: Sendable {
             let id = try state.hub.linkOpened(
                 member, lastEventID: lastEventID, hasFullKey: hasFullKey, at: now)
             state.outputs[id] = continuation
+            state.served.insert(id)
             perform(&state)
             return id
         }
@@ -104,7 +109,11 @@ package final class RelayExchange: Sendable {
     }
 
     package func closeLink(_ id: HubLinkID, detail: String) {
-        state.withLock { $0.outputs[id] = nil }
+        state.withLock { state in
+            state.outputs[id] = nil
+            state.served.remove(id)
+            if state.served.isEmpty { state.drained.take()?.resume() }
+        }
         change { hub, now in hub.linkClosed(id, detail: detail, at: now) }
     }
 
@@ -117,14 +126,25 @@ package final class RelayExchange: Sendable {
         }
     }
 
-    /// Tells all members that this one stops.
-    package func drain() {
+    /// Tells all members that this one stops. Returns once it has been said on every link, or when the time is over that
+    /// members are given to take it.
+    package func drain(within limit: Duration = .seconds(1)) async {
         change { hub, _ in hub.drain() }
         let outputs = state.withLock { state in
             defer { state.outputs = [:] }
             return state.outputs.values.map { $0 }
         }
         for output in outputs { output.finish() }
+        let timer = Task {
+            try await Task.sleep(for: limit)
+            state.withLock { $0.drained.take() }?.resume()
+        }
+        await withCheckedContinuation { waiter in
+            state.withLock { state in
+                if state.served.isEmpty { waiter.resume() } else { state.drained = waiter }
+            }
+        }
+        timer.cancel()
     }
 
     // MARK: Connections
