@@ -6,7 +6,7 @@ import Trust
 
 /// Looks at every member now and then, and at some reports at once.
 final class Checks {
-    private unowned let world: World
+    private let world: World
     private let members: [Member]
     private(set) var maxima = RunReport.Maxima()
     /// Since when something is as it should not stay, in nanoseconds.

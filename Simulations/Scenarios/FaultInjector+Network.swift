@@ -104,15 +104,18 @@ extension FaultInjector {
 
     // MARK: Messages
 
+    /// The faults that change messages.
+    var rewritingKinds: Set<FaultKind> { [.duplication, .reordering, .laterVersion] }
+
     /// Lets messages pass through the faults that change them.
     func installRewriting() {
-        world.rewrite = { [unowned self] source, target, bytes in
+        world.rewrite = { [self] source, target, bytes in
             var sent = [extended(bytes, from: source)]
             if laterVersions.contains(source.number), random.oneIn(10) {
                 happened(.laterVersion)
                 sent.append(ByteBuffer(bytes: [UInt8.random(in: 128...255, using: &random), 1, 2, 3]))
             }
-            let isLive = bytes.readableBytes > 2 && bytes.getBytes(at: bytes.readerIndex, length: 2) == [8, 0]
+            let isLive = bytes.readableBytes > 2 && bytes.getInteger(at: bytes.readerIndex, as: UInt16.self) == 0x0800
             if isLive, let oneIn = duplicationOneIn, random.oneIn(oneIn), !isNearlySpent(source, target) {
                 happened(.duplication)
                 sent.append(bytes)

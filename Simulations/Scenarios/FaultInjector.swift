@@ -7,7 +7,7 @@ import Trust
 
 /// The faults of one run.
 final class FaultInjector {
-    unowned let world: World
+    let world: World
     let members: [Member]
     let topology: Topology
     let oracle: Oracle
@@ -46,7 +46,7 @@ final class FaultInjector {
 
     /// Plans the first fault of each kind.
     func start() {
-        installRewriting()
+        if !rewritingKinds.isDisjoint(with: kinds) { installRewriting() }
         for kind in kinds {
             var random = SplitMix64(seed: random.next(), purpose: kind.rawValue)
             let meanInterval = duration / Double.random(in: kind.timesPerRun, using: &random)

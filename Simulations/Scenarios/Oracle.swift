@@ -13,7 +13,7 @@ final class Oracle {
     static let leaseLongest: UInt64 = 120_000
     static let tombstoneMargin: UInt64 = 120_000
 
-    private unowned let world: World
+    private let world: World
     /// By key number: the highest entry that was acknowledged to somebody and must not be lost.
     private var required: [EntryNumber?] = []
     /// By member and key number: the highest entry that a member ever had, unless a fault of its own excuses less.
@@ -28,7 +28,7 @@ final class Oracle {
 
     func watch(_ member: Member) {
         while highest.count <= member.number { highest.append([]) }
-        member.store.onChange = { [unowned self, unowned member] change in note(change, at: member) }
+        member.store.onChange = { [self, unowned member] change in note(change, at: member) }
     }
 
     /// A write was committed and answered.

@@ -6,7 +6,7 @@ import SimulatedWorld
 
 /// Writes at random members at random times until it is stopped.
 final class Workload {
-    private unowned let world: World
+    private let world: World
     private let members: [Member]
     private let oracle: Oracle
     private var random: SplitMix64

@@ -14,7 +14,7 @@ enum Parcel {
 /// A connection between two members. Messages arrive whole, once and in order, or not at all.
 package final class Connection {
     /// One end, and what goes out from it.
-    package struct End {
+    package final class End {
         package let member: Member
         package let incarnation: Int
         package let link: LinkID
@@ -33,10 +33,18 @@ package final class Connection {
         /// Only while the world keeps accounts.
         package var messageCounts: [String: Int] = [:]
         package var sentEntries: [Digest: Int] = [:]
+
+        init(_ member: Member, _ link: LinkID) {
+            self.member = member
+            incarnation = member.incarnation
+            self.link = link
+        }
     }
 
+    /// In the order in which connections were made.
+    let number: Int
     /// The dialling end, then the accepting one.
-    package var ends: [End]
+    package let ends: [End]
     /// Nothing arrives any more, and nobody is told.
     package var isSilent = false
     /// The network broke it.
@@ -46,9 +54,10 @@ package final class Connection {
     /// Somebody with another certificate sits in between.
     let isIntercepted: Bool
 
-    init(dialler: (Member, LinkID), acceptor: (Member, LinkID), isIntercepted: Bool) {
+    init(number: Int, dialler: (Member, LinkID), acceptor: (Member, LinkID), isIntercepted: Bool) {
+        self.number = number
         self.isIntercepted = isIntercepted
-        ends = [dialler, acceptor].map { End(member: $0.0, incarnation: $0.0.incarnation, link: $0.1) }
+        ends = [End(dialler.0, dialler.1), End(acceptor.0, acceptor.1)]
     }
 
     package func joins(_ first: Member, _ second: Member) -> Bool {
@@ -62,24 +71,25 @@ package final class Connection {
 
     /// Keeps account of a message sent, and returns what rule it breaks, if any.
     func account(_ message: Message, byteCount: Int, from end: Int, keepsAccounts: Bool) -> String? {
-        ends[end].byteCount += byteCount
-        ends[end].member.byteCountSent += byteCount
-        if message.isReconciliation { ends[end].reconciliationByteCount += byteCount }
+        let sender = ends[end]
+        sender.byteCount += byteCount
+        sender.member.byteCountSent += byteCount
+        if message.isReconciliation { sender.reconciliationByteCount += byteCount }
         if keepsAccounts {
-            ends[end].messageCounts[message.name, default: 0] += 1
+            sender.messageCounts[message.name, default: 0] += 1
             if case .entries(let entries) = message {
-                for entry in entries.batch.entries { ends[end].sentEntries[entry.digest, default: 0] += 1 }
+                for entry in entries.batch.entries { sender.sentEntries[entry.digest, default: 0] += 1 }
             }
         }
         let cost = message.creditCost
         guard cost > 0 else { return nil }
         let window = ends[1 - end].member.settings.creditWindow
-        let before = ends[end].outstanding
-        ends[end].outstanding += cost
-        ends[end].outstandingMax = max(ends[end].outstandingMax, ends[end].outstanding)
+        let before = sender.outstanding
+        sender.outstanding += cost
+        sender.outstandingMax = max(sender.outstandingMax, sender.outstanding)
         // Symbols need not wait for credit: how many a round asks for has a limit of its own.
         guard case .entries = message, before >= window else { return nil }
-        return "\(ends[end].member.name) sent \(cost) bytes of entries with \(before) of \(window) under way"
+        return "\(sender.member.name) sent \(cost) bytes of entries with \(before) of \(window) under way"
     }
 }
 

@@ -30,8 +30,9 @@ package final class EntryPool {
 
     package init() {}
 
-    @inline(__always)
-    package subscript(number: EntryNumber) -> Pooled { entries[Int(number)] }
+    package subscript(number: EntryNumber) -> Pooled {
+        @inline(__always) _read { yield entries[Int(number)] }
+    }
 
     package var keyCount: Int { keys.count }
     package var entryCount: Int { entries.count }

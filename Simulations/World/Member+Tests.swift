@@ -26,6 +26,13 @@ extension Member {
         return memory
     }
 
+    // The engine itself cannot be copied, which the macros of tests would do.
+    package var openLinkCount: Int { engine.openLinkCount }
+    package var linkStatuses: [LinkStatus] { engine.linkStatuses }
+    package var accessPointStatuses: [AccessPointStatus] { engine.accessPointStatuses }
+    package var isClockWrong: Bool { engine.isClockWrong }
+    package var isPartitionedByGateways: Bool { engine.isPartitionedByGateways }
+
     package var finishedRounds: [RoundStatistics] {
         reports.compactMap { if case .roundFinished(_, _, let statistics) = $0 { statistics } else { nil } }
     }

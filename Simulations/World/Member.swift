@@ -14,7 +14,7 @@ package final class Member {
     package let url: String
     /// Other URLs that lead here.
     package var aliases: [String] = []
-    package unowned let world: World
+    package let world: World
     package var engine: GossipEngine
     package var store: any SimulatedStore { didSet { store.onChange = oldValue.onChange } }
     package var certificateHash: [UInt8]?
@@ -25,7 +25,10 @@ package final class Member {
     /// How far this member's wall clock is ahead, in milliseconds.
     package var clockOffset: Int64 = 0 { didSet { if isUp { armExpiry() } } }
     /// How long the store takes for each thing asked of it, one after the other.
-    package var storeDelay: Duration = .zero
+    package var storeDelay: Duration = .zero {
+        didSet { storeDelayNanoseconds = storeDelay.wholeNanoseconds }
+    }
+    private var storeDelayNanoseconds: Int64 = 0
     /// The disk gives errors: nothing is committed, nothing is read.
     package var storeFails = false
     /// The feed of changes overflows: the engine learns of nothing until `missChanges` says that there was something.
@@ -55,10 +58,13 @@ package final class Member {
     let settings: EngineSettings
     private var deferred: [() -> Void] = []
     private var armed: Int64?
+    /// What the engine's deadline was when its next tick was planned.
+    private var armedDeadline: Duration?
     private var expiryArmed: Int64?
     /// What the store was asked and has not done yet.
-    private var storeRequests: Deque<(Member) -> Void> = []
+    private var storeRequests: Deque<StoreRequest> = []
     private var isPerforming = false
+    private var effects: [Effect] = []
     private var dueTickCount = 0
     /// No tick before this, once ticks have turned out to change nothing.
     private var restsUntil: Int64 = 0
@@ -152,6 +158,7 @@ package final class Member {
         }
         connections = [:]
         armed = nil
+        armedDeadline = nil
         expiryArmed = nil
         storeRequests = []
         store.close()
@@ -248,9 +255,10 @@ package final class Member {
         guard !isPerforming else { return }
         isPerforming = true
         while true {
-            let effects = engine.takeEffects()
+            engine.takeEffects(&effects)
             if effects.isEmpty { break }
             for effect in effects { perform(effect) }
+            effects.removeAll(keepingCapacity: true)
         }
         isPerforming = false
         arm()
@@ -268,8 +276,7 @@ package final class Member {
         case .report(let report): take(report)
         case .freeze(let link, let round, let keys):
             ask(link) { $0.engine.froze(link, round: round, try $0.store.summary(leavingOut: keys), at: $0.moment) }
-        case .merge(let link, let batch, let scope, let position):
-            ask { $0.merge(batch, scope, from: link, position) }
+        case .merge(let link, let batch, let scope, let position): ask(.merge(batch, scope, link, position))
         case .sketch(let link, let round, let symbolCount, let keys):
             ask(link) {
                 let summary = try $0.store.sketch(symbolCount: symbolCount, leavingOut: keys)
@@ -358,22 +365,27 @@ package final class Member {
     }
 
     /// The store does one thing after the other, each as slowly as it is then.
-    private func ask(_ answer: @escaping (Member) -> Void) {
-        storeRequests.append(answer)
+    private func ask(_ answer: @escaping (Member) -> Void) { ask(.answer(answer)) }
+
+    private func ask(_ request: StoreRequest) {
+        storeRequests.append(request)
         if storeRequests.count == 1 { planAnswer() }
     }
 
     private func planAnswer() {
-        world.plan(at: world.now + storeDelay.wholeNanoseconds, .answer(self, incarnation: incarnation))
+        world.plan(at: world.now + storeDelayNanoseconds, .answer(self, incarnation: incarnation))
     }
 
     /// The store has done what it was asked first.
     func takeAnswer(incarnation asked: Int) {
         guard incarnation == asked else { return }
         guard !isPaused else { return whenResumed { [self] in takeAnswer(incarnation: asked) } }
-        guard let answer = storeRequests.popFirst() else { return }
+        guard let request = storeRequests.popFirst() else { return }
         if !storeRequests.isEmpty { planAnswer() }
-        answer(self)
+        switch request {
+        case .merge(let batch, let scope, let link, let position): merge(batch, scope, from: link, position)
+        case .answer(let answer): answer(self)
+        }
         perform()
     }
 
@@ -382,6 +394,8 @@ package final class Member {
     /// Plans the next tick.
     private func arm() {
         guard let deadline = engine.nextDeadline else { return }
+        if let armedDeadline, armedDeadline <= deadline { return }
+        armedDeadline = deadline
         let due = max(deadline.roundedUpNanoseconds, world.now, restsUntil)
         if let armed, armed <= due { return }
         armed = due
@@ -393,8 +407,9 @@ package final class Member {
         guard incarnation == asked, armed == due else { return }
         guard !isPaused else { return whenResumed { [self] in tick(incarnation: asked, due: due) } }
         armed = nil
+        armedDeadline = nil
         engine.tick(at: moment)
-        let isDue = engine.nextDeadline.map { $0.roundedUpNanoseconds <= world.now } == true
+        let isDue = engine.nextDeadline.map { $0 <= world.uptime } == true
         dueTickCount = isDue ? dueTickCount + 1 : 0
         if dueTickCount > 2 {
             world.violate("\(name) stays due: \(dueTickCount) ticks have not moved its deadline")
@@ -443,6 +458,12 @@ package final class Member {
         deferred = []
         store.onChange = nil
     }
+}
+
+/// What a store is asked to do. Nearly always it is to merge.
+private enum StoreRequest {
+    case merge(EntryBatch, WriteScope, LinkID, StreamPosition?)
+    case answer((Member) -> Void)
 }
 
 /// The disk of a simulated member gives errors.

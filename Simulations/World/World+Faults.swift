@@ -49,7 +49,7 @@ extension World {
 
     /// Makes everything in one direction take longer.
     package func slow(_ source: Member, _ target: Member, by latency: Duration) {
-        change(source, target) { $0.extraLatency = latency }
+        change(source, target) { $0.extraLatency = latency.wholeNanoseconds }
     }
 
     /// Tears an open connection within the message that crosses a number of bytes from now on.

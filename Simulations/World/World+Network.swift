@@ -20,9 +20,10 @@ struct Path {
     var isBlocked = false
     /// Nothing arrives before this time, in nanoseconds.
     var cloggedUntil: Int64 = 0
-    var extraLatency: Duration = .zero
+    /// In nanoseconds.
+    var extraLatency: Int64 = 0
 
-    var isSound: Bool { !isBlocked && cloggedUntil == 0 && extraLatency == .zero }
+    var isSound: Bool { !isBlocked && cloggedUntil == 0 && extraLatency == 0 }
 }
 
 extension World {
@@ -56,8 +57,10 @@ extension World {
             dialler.input { $0.linkOpened(link, certificateHash: seen, at: $1) }
         }
         let accepted = acceptor.accept(address: "from \(dialler.name)")
+        connectionCount += 1
         let connection = Connection(
-            dialler: (dialler, link), acceptor: (acceptor, accepted), isIntercepted: intercepted[acceptor.url] != nil)
+            number: connectionCount, dialler: (dialler, link), acceptor: (acceptor, accepted),
+            isIntercepted: intercepted[acceptor.url] != nil)
         if !keepsAccounts, connections.count > 64, connections.count > connectionCountBeforeCleaning {
             connections.removeAll { !$0.isOpen }
             connectionCountBeforeCleaning = connections.count * 2
@@ -105,21 +108,22 @@ extension World {
     }
 
     private func transmit(_ parcel: Parcel, over connection: Connection, from end: Int) {
-        let sender = connection.ends[end].member
-        let receiver = connection.ends[1 - end].member
-        var arrival = now + latency.wholeNanoseconds
-        if latencyJitter > .zero {
-            arrival += Int64.random(in: 0...latencyJitter.wholeNanoseconds, using: &random)
+        let receiver = connection.ends[1 - end]
+        var arrival = now + latencyNanoseconds
+        if latencyJitterNanoseconds > 0 {
+            arrival += Int64.random(in: 0...latencyJitterNanoseconds, using: &random)
         }
-        if !paths.isEmpty, let path = paths[PathKey(sender, receiver)] {
+        let key = PathKey(connection.ends[end].member, receiver.member)
+        if !paths.isEmpty, let path = paths[key] {
             if path.isBlocked {
+                if connection.ends[end].held.isEmpty { holding[key, default: []].append(connection) }
                 connection.ends[end].held.append(parcel)
                 return
             }
-            arrival = max(arrival + path.extraLatency.wholeNanoseconds, path.cloggedUntil)
+            arrival = max(arrival + path.extraLatency, path.cloggedUntil)
         }
-        arrival = max(arrival, connection.ends[1 - end].lastArrival)
-        connection.ends[1 - end].lastArrival = arrival
+        arrival = max(arrival, receiver.lastArrival)
+        receiver.lastArrival = arrival
         plan(at: arrival, .arrive(connection, end: 1 - end, parcel))
     }
 
@@ -138,7 +142,7 @@ extension World {
             take(bytes, over: connection, at: end, member, link)
         case .end(let detail):
             mix(UInt64(bitPattern: now))
-            connection.ends[end].isClosed = true
+            receiver.isClosed = true
             member.connections[link] = nil
             member.engine.linkClosed(link, detail: detail, at: member.moment)
         }
@@ -198,13 +202,12 @@ extension World {
 
     /// Sends what was held back while a way was blocked.
     func release(_ source: Member, _ target: Member) {
-        for connection in connections {
-            for end in 0..<2 where connection.ends[end].member === source && connection.ends[1 - end].member === target
-            {
-                let held = connection.ends[end].held
-                connection.ends[end].held = []
-                for parcel in held { transmit(parcel, over: connection, from: end) }
-            }
+        let connections = holding.removeValue(forKey: PathKey(source, target)) ?? []
+        for connection in connections.sorted(by: { $0.number < $1.number }) {
+            let end = connection.ends[0].member === source ? 0 : 1
+            let held = connection.ends[end].held
+            connection.ends[end].held = []
+            for parcel in held { transmit(parcel, over: connection, from: end) }
         }
     }
 }

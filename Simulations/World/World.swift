@@ -20,9 +20,15 @@ package final class World {
     package private(set) var trace = TraceHash()
 
     /// How long a message is under way.
-    package var latency: Duration = .milliseconds(10)
+    package var latency: Duration = .milliseconds(10) {
+        didSet { latencyNanoseconds = latency.wholeNanoseconds }
+    }
+    private(set) var latencyNanoseconds: Int64 = 10_000_000
     /// By how much longer at most, drawn anew for each message.
-    package var latencyJitter: Duration = .zero
+    package var latencyJitter: Duration = .zero {
+        didSet { latencyJitterNanoseconds = latencyJitter.wholeNanoseconds }
+    }
+    private(set) var latencyJitterNanoseconds: Int64 = 0
     /// Counts messages and entries by connection, for those who look at single connections.
     package var keepsAccounts = false
     /// Changes a message on its way from a member; nil loses it.
@@ -49,6 +55,9 @@ package final class World {
     package internal(set) var eventCount = 0
 
     var paths: [PathKey: Path] = [:]
+    /// The connections on which something is held back because a way is blocked.
+    var holding: [PathKey: [Connection]] = [:]
+    var connectionCount = 0
     var connectionCountBeforeCleaning = 0
     private var events = EventQueue()
     private var byName: [String: Member] = [:]
@@ -137,7 +146,11 @@ package final class World {
     package func end() {
         events = EventQueue()
         for member in members { member.letGo() }
+        members = []
+        byName = [:]
+        byURL = [:]
         connections = []
+        holding = [:]
         onReport = nil
         onArrival = nil
         rewrite = nil

@@ -9,7 +9,7 @@ package struct KeyID: Hashable, Sendable {
     private let value: UInt64
 
     /// From the 8 raw bytes; nil for any other count.
-    package init?(bytes: some Collection<UInt8>) {
+    package init?(bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
         value = bytes.reduce(0) { $0 << 8 | UInt64($1) }
     }

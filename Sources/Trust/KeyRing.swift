@@ -7,13 +7,13 @@ package struct KeyRing: Sendable, Equatable {
 
     /// The keys, in the order given.
     package let keys: [ClusterKey]
-    /// Whether any key is one of full members.
-    package let hasFullKey: Bool
+    /// The ids of the keys of full members.
+    package let fullKeyIDs: [KeyID]
 
     /// A ring without keys, which no other member can join.
     package init() {
         keys = []
-        hasFullKey = false
+        fullKeyIDs = []
     }
 
     /// - Throws: `TrustError.tooManyKeys`, or `.duplicateKey` when a secret is given twice, even in two scopes.
@@ -24,7 +24,7 @@ package struct KeyRing: Sendable, Equatable {
             guard known.insert(key.id).inserted else { throw .duplicateKey(key.id) }
         }
         self.keys = keys
-        hasFullKey = keys.contains { $0.scope == .full }
+        fullKeyIDs = keys.filter { $0.scope == .full }.map(\.id)
     }
 
     /// The key with this id, if the ring has it.
@@ -34,6 +34,9 @@ package struct KeyRing: Sendable, Equatable {
 
     /// The ids, in the order of the keys.
     package var ids: [KeyID] { keys.map(\.id) }
+
+    /// Whether any key is one of full members.
+    package var hasFullKey: Bool { !fullKeyIDs.isEmpty }
 
     /// Whether there is no key at all.
     package var isEmpty: Bool { keys.isEmpty }

@@ -72,7 +72,7 @@ struct FailureTests {
         world.run(for: .seconds(60))
         #expect(world["b"].downs.map(\.reason) == [.configuration])
         #expect(world.dialCount == 1)
-        #expect(world["a"].engine.accessPointStatuses.isEmpty)
+        #expect(world["a"].accessPointStatuses.isEmpty)
     }
 
     @Test("A message that cannot be read ends the link with the reason at both ends")
@@ -126,7 +126,7 @@ struct FailureTests {
             if fields == messages[0] { world.run(for: .milliseconds(2)) }
         }
         world.run(for: .seconds(200))
-        #expect(world["a"].engine.openLinkCount == 1, "by now there is a link again")
+        #expect(world["a"].openLinkCount == 1, "by now there is a link again")
         #expect(haveEqualMaps(world["a"], world["b"]))
     }
 }

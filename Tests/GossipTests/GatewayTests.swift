@@ -87,7 +87,7 @@ struct GatewayTests {
         world.run(for: .seconds(1))
         #expect(world["b"].openLinks(to: "a").map(\.isGatewayScoped) == [false])
         #expect(try world["b"].value("config/a") == "v")
-        #expect(!world["b"].engine.isPartitionedByGateways)
+        #expect(!world["b"].isPartitionedByGateways)
     }
 
     @Test("Full members joined by a gateway alone are no cluster, and each says so")
@@ -102,8 +102,8 @@ struct GatewayTests {
         world.run(for: .seconds(5))
         #expect(try world["gate"].value("config/a") == "v")
         #expect(try world["f2"].value("config/a") == nil)
-        #expect(world["f1"].engine.isPartitionedByGateways)
-        #expect(!world["gate"].engine.isPartitionedByGateways)
+        #expect(world["f1"].isPartitionedByGateways)
+        #expect(!world["gate"].isPartitionedByGateways)
     }
 
     @Test("A gateway that may not pass anything on to an empty member does not go round in circles")

@@ -29,7 +29,7 @@ struct HandshakeTests {
     func noCommonKey() throws {
         let world = makePair(try makeRing(0), try makeRing(40))
         world.run(for: .seconds(1))
-        #expect(world["a"].engine.openLinkCount == 0)
+        #expect(world["a"].openLinkCount == 0)
         let failure = try #require(world["a"].failures.first)
         #expect(failure.contains("no common key"))
         #expect(failure.contains(try makeKey(0).id.description))
@@ -43,7 +43,7 @@ struct HandshakeTests {
     func noKey() throws {
         let world = makePair(KeyRing(), KeyRing())
         world.run(for: .seconds(1))
-        #expect(world["a"].engine.openLinkCount == 0)
+        #expect(world["a"].openLinkCount == 0)
         #expect(world["b"].downs.first?.reason == .noCommonKey)
     }
 
@@ -54,7 +54,7 @@ struct HandshakeTests {
         world.add("b", try makeRing(0))
         world.add("a", try makeRing(0), dials: ["b"])
         world.run(for: .seconds(1))
-        #expect(world["a"].engine.openLinkCount == 0)
+        #expect(world["a"].openLinkCount == 0)
         #expect(world["a"].failures.first?.contains("certificate mismatch") == true)
         #expect(world["b"].downs.first?.reason == .proofFailed)
         #expect(world["b"].downs.first?.reason.slug == "certificate-mismatch")
@@ -67,8 +67,8 @@ struct HandshakeTests {
         world.intercepted["b"] = [UInt8](repeating: 9, count: 32)
         world.add("a", try makeRing(0), dials: ["b"])
         world.run(for: .seconds(1))
-        #expect(world["a"].engine.openLinkCount == 0)
-        #expect(world["b"].engine.openLinkCount == 0)
+        #expect(world["a"].openLinkCount == 0)
+        #expect(world["b"].openLinkCount == 0)
     }
 
     @Test("A proof repeated by whoever received it proves nothing")
@@ -83,7 +83,7 @@ struct HandshakeTests {
         world.add("b", try makeRing(0))
         world.add("a", try makeRing(0), dials: ["b"])
         world.run(for: .milliseconds(70))
-        #expect(world["a"].engine.openLinkCount == 0)
+        #expect(world["a"].openLinkCount == 0)
     }
 
     @Test("A member that speaks only a later protocol version is refused at both ends with the versions")
@@ -98,7 +98,7 @@ struct HandshakeTests {
         world.add("b", try makeRing(0))
         world.add("a", try makeRing(0), dials: ["b"])
         world.run(for: .seconds(1))
-        #expect(world["a"].engine.openLinkCount == 0)
+        #expect(world["a"].openLinkCount == 0)
         #expect(world["a"].failures.first?.contains("8 to 9 at b") == true)
         #expect(world["b"].downs.first.map { $0.reason == .protocolVersion } == true)
     }
@@ -112,7 +112,7 @@ struct HandshakeTests {
         #expect(world["a"].downs.isEmpty)
         #expect(world["a"].failures.isEmpty)
         #expect(world["a"].reports.contains(.ownAddress(url: "a")))
-        #expect(world["a"].engine.accessPointStatuses.map(\.phase) == ["own-address"])
+        #expect(world["a"].accessPointStatuses.map(\.phase) == ["own-address"])
         #expect(world.violations.isEmpty)
     }
 
@@ -136,7 +136,7 @@ struct HandshakeTests {
         world.add("b", try makeRing(0))
         world.add("a", try makeRing(0), dials: ["b"])
         world.run(for: .seconds(1))
-        #expect(world["a"].engine.openLinkCount == 0)
+        #expect(world["a"].openLinkCount == 0)
         #expect(world["a"].failures.first?.contains("before the proof") == true)
     }
 
@@ -147,6 +147,6 @@ struct HandshakeTests {
         world["b"].input { $0.shutDown(at: $1) }
         world.run(for: .milliseconds(100))
         #expect(world["a"].downs.map(\.reason) == [.shutdown])
-        #expect(world["b"].engine.openLinkCount == 0)
+        #expect(world["b"].openLinkCount == 0)
     }
 }

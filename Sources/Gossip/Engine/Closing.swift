@@ -40,15 +40,14 @@ extension GossipEngine {
     private mutating func end(_ id: LinkID, _ reason: CloseReason, _ detail: String) {
         guard let link = links[id], link.phase != .closing else { return }
         let wasOpen = link.phase == .open
-        links[id]?.phase = .closing
-        links[id]?.closeReason = reason
-        links[id]?.closeDetail = detail
-        let deadline = now.uptime + settings.handshakeLimit
-        links[id]?.deadline = deadline
-        links[id]?.outbox = Outbox()
-        links[id]?.round = nil
-        links[id]?.supply = nil
-        links[id]?.feeder = nil
+        link.phase = .closing
+        link.closeReason = reason
+        link.closeDetail = detail
+        link.deadline = now.uptime + settings.handshakeLimit
+        link.outbox = Outbox()
+        link.round = nil
+        link.supply = nil
+        link.feeder = nil
         if let url = link.targetURL { targetIsDown(url, link, reason, detail) }
         let quiet: [CloseReason] = [.ownAddress, .duplicate]
         if !quiet.contains(reason), wasOpen || link.role == .acceptor {

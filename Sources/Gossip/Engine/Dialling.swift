@@ -47,8 +47,19 @@ extension GossipEngine {
         dialDue()
     }
 
+    /// When an access point is dialled next.
+    var nextDial: Duration? {
+        mutating get {
+            if let knownNextDial { return knownNextDial }
+            let waits = targets.values.compactMap { if case .waiting(let until) = $0.phase { until } else { nil } }
+            let next = waits.min()
+            knownNextDial = .some(next)
+            return next
+        }
+    }
+
     mutating func dialDue() {
-        guard !isShutDown else { return }
+        guard !isShutDown, let next = nextDial, next <= now.uptime else { return }
         for (url, target) in targets {
             guard case .waiting(let due) = target.phase, due <= now.uptime else { continue }
             let id = nextLinkID()
@@ -92,16 +103,18 @@ extension GossipEngine {
 
     mutating func retrySoon(_ url: String) {
         guard case .waiting = targets[url]?.phase else { return }
+        let due = now.uptime
         targets[url]?.failureCount = 0
-        targets[url]?.phase = .waiting(until: now.uptime)
+        targets[url]?.phase = .waiting(until: due)
     }
 
     private mutating func scheduleRedial(_ url: String, reason: String) {
         guard let target = targets[url] else { return }
         let doublings = min(target.failureCount, 16)
         let wait = jittered(min(settings.backoffMin * (1 << doublings), settings.backoffMax / 1.5))
+        let due = now.uptime + wait
         targets[url]?.failureCount += 1
-        targets[url]?.phase = .waiting(until: now.uptime + wait)
+        targets[url]?.phase = .waiting(until: due)
         if target.lastError != reason {
             targets[url]?.lastError = reason
             report(.accessPointFailing(url: url, reason: reason, retryIn: wait))

@@ -41,15 +41,17 @@ package struct MemberIdentity: Sendable, Equatable {
     }
 }
 
-/// The protocol of one member.
-package struct GossipEngine: Sendable {
+/// The protocol of one member. There is one engine for each, so it cannot be copied.
+package struct GossipEngine: ~Copyable {
     package internal(set) var identity: MemberIdentity
     package private(set) var settings: EngineSettings
     package internal(set) var keyRing: KeyRing
 
     var now: Moment { didSet { noteOwnClockStep(since: oldValue) } }
     var links = LinkTable()
-    var targets: OrderedDictionary<String, Target> = [:]
+    var targets: OrderedDictionary<String, Target> = [:] { didSet { knownNextDial = nil } }
+    /// When an access point is dialled next. Nil when that has to be found out anew; nil within when none waits.
+    var knownNextDial: Duration??
     var effects: [Effect] = []
     /// How far streams from each peer got, so that a new link goes on there.
     var streamPositions: OrderedDictionary<String, [UInt8]> = [:]
@@ -72,11 +74,9 @@ package struct GossipEngine: Sendable {
         self.now = now
     }
 
-    /// The effects that the inputs since the last call asked for, in order.
-    package mutating func takeEffects() -> [Effect] {
-        defer { effects.removeAll(keepingCapacity: true) }
-        return effects
-    }
+    /// Hands over the effects that the inputs since the last call asked for, in order, and takes the array given, which
+    /// is empty, for the next ones: neither is allocated anew.
+    package mutating func takeEffects(_ taken: inout [Effect]) { swap(&effects, &taken) }
 
     mutating func nextLinkID() -> LinkID {
         lastLinkID += 1
@@ -89,7 +89,7 @@ package struct GossipEngine: Sendable {
     }
 
     mutating func randomBytes(_ count: Int) -> [UInt8] {
-        (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+        (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
     }
 
     /// A duration between 50 % and 150 % of the one given.
@@ -101,8 +101,12 @@ package struct GossipEngine: Sendable {
 
     /// Sends a message over a link, charging its credit.
     mutating func send(_ message: Message, over id: LinkID) {
-        links[id]?.credit -= message.creditCost
-        effects.append(.send(id, message))
+        if let link = links[id] { send(message, over: link) }
+    }
+
+    mutating func send(_ message: Message, over link: Link) {
+        link.credit -= message.creditCost
+        effects.append(.send(link.id, message))
     }
 
     // MARK: Configuration

@@ -9,8 +9,9 @@ extension GossipEngine {
     package mutating func accept(address: String, certificateHash: [UInt8]?, at moment: Moment) -> LinkID {
         now = moment
         let id = nextLinkID()
-        links[id] = Link(id: id, role: .acceptor, address: address, targetURL: nil, phase: .greeting, now: now)
-        begin(id, certificateHash: certificateHash)
+        let link = Link(id: id, role: .acceptor, address: address, targetURL: nil, phase: .greeting, now: now)
+        links[id] = link
+        begin(link, certificateHash: certificateHash)
         if isShutDown {
             close(id, .shutdown, "this member is shutting down")
         } else if links.count > settings.linkCountMax {
@@ -22,46 +23,45 @@ extension GossipEngine {
     /// A connection that `Effect.dial` asked for is there.
     package mutating func linkOpened(_ id: LinkID, certificateHash: [UInt8]?, at moment: Moment) {
         now = moment
-        guard links[id]?.phase == .dialling else {
+        guard let link = links[id], link.phase == .dialling else {
             effects.append(.close(id))
             return
         }
-        begin(id, certificateHash: certificateHash)
+        begin(link, certificateHash: certificateHash)
     }
 
-    private mutating func begin(_ id: LinkID, certificateHash: [UInt8]?) {
+    private mutating func begin(_ link: Link, certificateHash: [UInt8]?) {
         let hello = Hello(
             serverID: identity.serverID, origin: identity.origin, nonce: randomBytes(Hello.nonceByteCount),
             wallTime: now.wall, credit: UInt32(settings.creditWindow), isExternal: identity.isExternal,
             software: identity.software)
-        links[id]?.certificateHash = certificateHash
-        links[id]?.localHello = hello
-        links[id]?.peerCredit = Int(hello.credit)
-        links[id]?.phase = .greeting
-        links[id]?.since = now
-        links[id]?.lastHeard = now.uptime
-        let deadline = now.uptime + settings.handshakeLimit
-        links[id]?.deadline = deadline
-        send(.hello(hello), over: id)
+        link.certificateHash = certificateHash
+        link.localHello = hello
+        link.peerCredit = Int(hello.credit)
+        link.phase = .greeting
+        link.since = now
+        link.lastHeard = now.uptime
+        link.deadline = now.uptime + settings.handshakeLimit
+        send(.hello(hello), over: link)
     }
 
     mutating func receive(hello: Hello, from id: LinkID) {
         guard let link = links[id], link.phase == .greeting, let localHello = link.localHello else {
             return close(id, .protocolError, "a second hello came")
         }
-        links[id]?.peerHello = hello
+        link.peerHello = hello
         guard hello.version >= Message.versionMin, Message.version >= hello.versionMin else {
             return close(
                 id, .protocolVersion,
                 "protocol versions \(hello.versionMin) to \(hello.version) at \(hello.serverID), "
                     + "\(Message.versionMin) to \(Message.version) at \(identity.serverID): upgrade the older one")
         }
-        links[id]?.credit = Int(hello.credit)
-        links[id]?.transcript = Self.transcript(
+        link.credit = Int(hello.credit)
+        link.transcript = Self.transcript(
             dialler: link.role == .dialler ? localHello : hello, acceptor: link.role == .dialler ? hello : localHello,
             certificateHash: link.certificateHash)
         if let rival = rival(of: id, hello) {
-            links[id]?.phase = .contending
+            link.phase = .contending
             sendPing(over: rival)
         } else {
             sendFirstProof(over: id)
@@ -100,12 +100,12 @@ extension GossipEngine {
             return close(id, .protocolError, "a proof came out of turn")
         }
         let proven = verified(proof, from: link, nonce: [])
-        links[id]?.peerKeyIDs = proof.keys.map(\.keyID)
+        link.peerKeyIDs = proof.keys.map(\.keyID)
         guard !proven.isEmpty else {
             let common = proof.keys.contains { keyRing[$0.keyID] != nil }
-            return close(id, common ? .proofFailed : .noCommonKey, noProofDetail(common: common, links[id] ?? link))
+            return close(id, common ? .proofFailed : .noCommonKey, noProofDetail(common: common, link))
         }
-        links[id]?.proven = proven
+        link.proven = proven
         if link.phase == .proving { establish(id) }
     }
 
@@ -130,14 +130,14 @@ extension GossipEngine {
         }
         // Another process of this server id came to terms in the time since this one's hello: both live.
         if rival(of: id, hello) != nil { return refuseClone(id, hello.serverID) }
-        links[id]?.phase = .open
-        links[id]?.since = now
-        links[id]?.deadline = nil
-        links[id]?.nextPing = now.uptime
+        link.phase = .open
+        link.since = now
+        link.deadline = nil
+        link.nextPing = now.uptime
         report(.linkUp(id, serverID: hello.serverID, address: link.address, dialled: link.role == .dialler))
         targetIsUp(link)
         closeDuplicates(of: hello.serverID, origin: hello.origin)
-        guard links[id]?.phase == .open else { return }
+        guard link.phase == .open else { return }
         if link.role == .dialler { startRound(id) }
     }
 

@@ -25,10 +25,9 @@ extension GossipEngine {
         guard let link = links[id] else { return }
         let challenge = Challenge(
             number: link.challengeCount + 1, nonce: randomBytes(Hello.nonceByteCount), keyIDs: keyRing.ids)
-        links[id]?.challengeCount += 1
-        links[id]?.challenge = (challenge.number, challenge.nonce)
-        let deadline = now.uptime + settings.challengeWait
-        links[id]?.challengeDeadline = deadline
+        link.challengeCount += 1
+        link.challenge = (challenge.number, challenge.nonce)
+        link.challengeDeadline = now.uptime + settings.challengeWait
         send(.challenge(challenge), over: id)
     }
 
@@ -60,21 +59,21 @@ extension GossipEngine {
     mutating func receive(challenge: Challenge, from id: LinkID) {
         guard let link = links[id] else { return }
         sendProof(over: id, challenge: challenge.number, nonce: challenge.nonce)
-        links[id]?.peerKeyIDs = challenge.keyIDs
-        links[id]?.proven.removeAll { !challenge.keyIDs.contains($0) }
+        link.peerKeyIDs = challenge.keyIDs
+        link.proven.removeAll { !challenge.keyIDs.contains($0) }
         let unproven = challenge.keyIDs.contains { keyRing[$0] != nil && !link.proven.contains($0) }
-        if link.challenge == nil, unproven || links[id]?.proven.isEmpty == true { sendChallenge(over: id) }
+        if link.challenge == nil, unproven || link.proven.isEmpty { sendChallenge(over: id) }
     }
 
     mutating func receive(proof: Proof, from id: LinkID) {
         guard let link = links[id] else { return }
         if proof.challenge == 0 { return receiveFirst(proof: proof, from: id) }
         guard link.phase == .open, let challenge = link.challenge, challenge.number == proof.challenge else { return }
-        links[id]?.challenge = nil
-        links[id]?.challengeDeadline = nil
-        links[id]?.peerKeyIDs = proof.keys.map(\.keyID)
+        link.challenge = nil
+        link.challengeDeadline = nil
+        link.peerKeyIDs = proof.keys.map(\.keyID)
         let proven = verified(proof, from: link, nonce: challenge.nonce)
-        links[id]?.proven = proven
+        link.proven = proven
         if proven.isEmpty { endForWantOfKey(id) }
     }
 
@@ -92,7 +91,7 @@ extension GossipEngine {
         // Whoever has no key at all has no peers: its links are about to end.
         guard !keyRing.isEmpty else { return .own(serverID: []) }
         let isFullMember = keyRing.hasFullKey
-        let isFullLink = link.proven.contains { keyRing[$0]?.scope == .full }
+        let isFullLink = link.proven.contains { keyRing.fullKeyIDs.contains($0) }
         guard isFullMember, !isFullLink, let serverID = link.peerServerID else { return .everything }
         return .own(serverID: Array(serverID.utf8))
     }

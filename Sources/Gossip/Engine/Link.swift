@@ -26,28 +26,36 @@ package enum LinkPhase: String, Sendable {
     case closing
 }
 
-struct Link: Sendable {
+/// A reference, because every message changes several fields; the engine alone holds it.
+final class Link {
     let id: LinkID
     let role: LinkRole
-    /// What hardly changes after the beginning; behind one reference, because links are copied often.
-    private var settled: Shared<Settled>
-    var phase: LinkPhase
-    var since: Moment
-    var deadline: Duration?
+    /// For people: the URL dialled, or the peer's address.
+    let address: String
+    /// The target that this link was dialled for.
+    let targetURL: String?
+    /// SHA-256 of the certificate served on this connection; nil behind a proxy that ends TLS.
+    var certificateHash: [UInt8]?
+    var localHello: Hello?
+    var peerHello: Hello?
+    var transcript: [UInt8] = []
+    var phase: LinkPhase { didSet { forgetDue() } }
+    var since: Moment { didSet { forgetDue() } }
+    var deadline: Duration? { didSet { forgetDue() } }
 
     // Keys
     var proven: [KeyID] = []
     var peerKeyIDs: [KeyID] = []
     var challenge: (number: UInt32, nonce: [UInt8])?
     var challengeCount: UInt32 = 0
-    var challengeDeadline: Duration?
+    var challengeDeadline: Duration? { didSet { forgetDue() } }
     var closeReason: CloseReason?
     var closeDetail = ""
 
     // Liveness and clock
     var lastHeard: Duration
     var ping: (token: UInt64, uptime: Duration, wall: WallTime)?
-    var nextPing: Duration
+    var nextPing: Duration { didSet { forgetDue() } }
     var roundTrip: Duration?
     var clockOffsetMilliseconds: Int64?
     var skewReported = false
@@ -58,17 +66,18 @@ struct Link: Sendable {
     var creditToReturn = 0
     /// What the peer may still send, in bytes.
     var peerCredit = 0
-    /// Nil when nothing waits.
-    private var waiting: Shared<Outbox>?
-    private var refused: Shared<OrderedDictionary<Key, LeftOut>>?
+    /// Live changes that wait for credit.
+    var outbox = Outbox()
+    /// Keys left out of reconciliation.
+    var leftOut: OrderedDictionary<Key, LeftOut> = [:]
     var refusedCount = 0
     var reconciliationRests = false
     /// A round has to begin as soon as the link can be written: changes for it were dropped, or the peer asks for it.
     var wantsRound = false
 
     // Reconciliation
-    var round: Round?
-    var roundDue: Duration?
+    var round: Round? { didSet { forgetDue() } }
+    var roundDue: Duration? { didSet { forgetDue() } }
     var supply: Supply?
     var feeder: Feeder?
     var pull: Pull?
@@ -77,77 +86,68 @@ struct Link: Sendable {
     /// Which way the last stream went that this end began: towards it, or away from it.
     var lastStreamWasPull = false
 
-    /// For people: the URL dialled, or the peer's address.
-    var address: String { settled.value.address }
-    /// The target that this link was dialled for.
-    var targetURL: String? { settled.value.targetURL }
-    /// SHA-256 of the certificate served on this connection; nil behind a proxy that ends TLS.
-    var certificateHash: [UInt8]? {
-        get { settled.value.certificateHash }
-        set { settled = settled.changed { $0.certificateHash = newValue } }
-    }
-    var localHello: Hello? {
-        get { settled.value.localHello }
-        set { settled = settled.changed { $0.localHello = newValue } }
-    }
-    var peerHello: Hello? {
-        get { settled.value.peerHello }
-        set { settled = settled.changed { $0.peerHello = newValue } }
-    }
-    var transcript: [UInt8] {
-        get { settled.value.transcript }
-        set { settled = settled.changed { $0.transcript = newValue } }
-    }
-    var peerServerID: String? { settled.value.peerHello?.serverID }
-
-    /// Live changes that wait for credit.
-    var outbox: Outbox {
-        get { waiting?.value ?? Outbox() }
-        set { waiting = newValue.isEmpty ? nil : Shared(newValue) }
-    }
-    var hasOutbox: Bool { waiting != nil }
-
-    /// Keys left out of reconciliation.
-    var leftOut: OrderedDictionary<Key, LeftOut> {
-        get { refused?.value ?? [:] }
-        set { refused = newValue.isEmpty ? nil : Shared(newValue) }
-    }
-    var hasLeftOut: Bool { refused != nil }
-
-    /// Who dialled: the lower server id's link survives of two.
-    func dialler(own: String) -> String? { role == .dialler ? own : peerServerID }
+    private var agenda: Agenda?
+    /// Nil when it has to be found out anew; nil within when nothing is due.
+    private var knownDue: Duration??
 
     init(id: LinkID, role: LinkRole, address: String, targetURL: String?, phase: LinkPhase, now: Moment) {
         self.id = id
         self.role = role
-        settled = Shared(Settled(address: address, targetURL: targetURL))
+        self.address = address
+        self.targetURL = targetURL
         self.phase = phase
         since = now
         lastHeard = now.uptime
         nextPing = now.uptime
     }
-}
 
-/// What is known of a link once its handshake is over.
-private struct Settled: Sendable {
-    let address: String
-    let targetURL: String?
-    var certificateHash: [UInt8]?
-    var localHello: Hello?
-    var peerHello: Hello?
-    var transcript: [UInt8] = []
-}
+    var peerServerID: String? { peerHello?.serverID }
 
-/// A value behind a reference; copies share it.
-private final class Shared<Value: Sendable>: Sendable {
-    let value: Value
+    /// Who dialled: the lower server id's link survives of two.
+    func dialler(own: String) -> String? { role == .dialler ? own : peerServerID }
 
-    init(_ value: Value) { self.value = value }
+    // MARK: When something is due
 
-    func changed(_ change: (inout Value) -> Void) -> Shared {
-        var copy = value
-        change(&copy)
-        return Shared(copy)
+    func join(_ agenda: Agenda) {
+        self.agenda = agenda
+        agenda.earliest = nil
+    }
+
+    private func forgetDue() {
+        knownDue = nil
+        agenda?.earliest = nil
+    }
+
+    /// When something about this link is due, or earlier: that the peer was heard only puts it off, so that is not
+    /// reckoned with every message.
+    func due(_ settings: EngineSettings) -> Duration? {
+        if let knownDue { return knownDue }
+        let due = reckonedDue(settings)
+        knownDue = .some(due)
+        return due
+    }
+
+    /// Whether something is due.
+    func isDue(at uptime: Duration, _ settings: EngineSettings) -> Bool {
+        guard let early = due(settings), early <= uptime else { return false }
+        forgetDue()
+        return due(settings).map { $0 <= uptime } ?? false
+    }
+
+    private func reckonedDue(_ settings: EngineSettings) -> Duration? {
+        var earliest = deadline
+        @inline(__always) func consider(_ candidate: Duration?) {
+            guard let candidate else { return }
+            earliest = earliest.map { min($0, candidate) } ?? candidate
+        }
+        if phase == .contending { consider(since.uptime + settings.contentionWait) }
+        guard phase == .open else { return earliest }
+        consider(nextPing)
+        consider(challengeDeadline)
+        consider(roundDue)
+        consider(lastHeard + settings.silenceLimit)
+        if let round { consider(round.lastProgress + settings.roundStallLimit) }
+        return earliest
     }
 }
 

@@ -10,17 +10,19 @@ extension GossipEngine {
         forgetLeftOut(batch)
         var own: EntryBatch?
         let sendsOnlyOwn = sendsOnlyOwnEntries
-        for id in links.keys(in: .open) where id != source {
+        for link in links.values where link.phase == .open {
+            let id = link.id
+            guard id != source else { continue }
             var sent = batch
             if sendsOnlyOwn {
                 own = own ?? ownEntries(of: batch)
                 sent = own ?? batch
             }
-            guard !sent.isEmpty, let credit = links[id]?.credit else { continue }
-            if credit > 0, links[id]?.hasOutbox == false, sent.byteCount <= Message.entriesByteCountTarget {
-                send(.entries(Entries(purpose: .live, round: 0, position: [], batch: sent)), over: id)
+            guard !sent.isEmpty else { continue }
+            if link.credit > 0, link.outbox.isEmpty, sent.byteCount <= Message.entriesByteCountTarget {
+                send(.entries(Entries(purpose: .live, round: 0, position: [], batch: sent)), over: link)
             } else {
-                queue(sent, for: id)
+                queue(sent, for: link)
             }
         }
     }
@@ -50,38 +52,33 @@ extension GossipEngine {
         }
     }
 
-    private mutating func queue(_ batch: EntryBatch, for id: LinkID) {
-        // Taken out meanwhile, so that it is changed in place.
-        var outbox = links[id]?.outbox ?? Outbox()
-        links[id]?.outbox = Outbox()
-        batch.forEach { (_, key, _, encoded) in outbox.put(key: key.copy(), encoded: encoded.copy()) }
-        links[id]?.outbox = outbox
-        pump(id)
-        guard let link = links[id],
+    private mutating func queue(_ batch: EntryBatch, for link: Link) {
+        batch.forEach { (_, key, _, encoded) in link.outbox.put(key: key.copy(), encoded: encoded.copy()) }
+        pump(link.id)
+        guard
             link.outbox.entries.count > settings.outboxKeyCountMax
                 || link.outbox.byteCount > settings.outboxByteCountMax
         else { return }
-        links[id]?.outbox = Outbox()
         // Said once, not for every further batch that the peer is too slow for.
         if !link.wantsRound {
             report(.outboxDropped(serverID: link.peerServerID ?? "", keyCount: link.outbox.entries.count))
         }
-        links[id]?.wantsRound = true
+        link.outbox = Outbox()
+        link.wantsRound = true
     }
 
     // MARK: Receiving
 
-    mutating func receive(entries: Entries, from id: LinkID) {
-        guard let link = links[id] else { return }
+    mutating func receive(entries: Entries, from link: Link) {
         let isStream = entries.purpose == .stream || entries.purpose == .streamEnd
         // Parts of a stream that was given up are entries like others.
         let isAwaited = isStream && link.pull?.round == entries.round
         let position = StreamPosition(
             round: entries.round, lastKey: entries.position, isEnd: entries.purpose == .streamEnd)
         // Live changes are no progress of a round: they would keep one alive for ever that has come to a halt.
-        if entries.purpose != .live, link.round?.id == entries.round { links[id]?.round?.lastProgress = now.uptime }
-        links[id]?.pull?.entryCount += isAwaited ? entries.batch.count : 0
-        effects.append(.merge(id, entries.batch, scope: scope(of: link), position: isAwaited ? position : nil))
+        if entries.purpose != .live, link.round?.id == entries.round { link.round?.lastProgress = now.uptime }
+        if isAwaited { link.pull?.entryCount += entries.batch.count }
+        effects.append(.merge(link.id, entries.batch, scope: scope(of: link), position: isAwaited ? position : nil))
     }
 
     /// Answer to `Effect.merge`: the batch is committed.
@@ -118,21 +115,22 @@ extension GossipEngine {
 
     /// Grants what was used up again, not in crumbs.
     mutating func returnCredit(_ id: LinkID, _ byteCount: Int) {
-        guard links[id]?.phase == .open, let toReturn = links[id]?.creditToReturn else { return }
-        let owed = toReturn + byteCount
+        guard let link = links[id], link.phase == .open else { return }
+        let owed = link.creditToReturn + byteCount
         let isWorthwhile = owed >= settings.creditWindow / 8
-        links[id]?.creditToReturn = isWorthwhile ? 0 : owed
+        link.creditToReturn = isWorthwhile ? 0 : owed
         if isWorthwhile {
-            links[id]?.peerCredit += owed
-            send(.credit(byteCount: UInt32(clamping: owed)), over: id)
+            link.peerCredit += owed
+            send(.credit(byteCount: UInt32(clamping: owed)), over: link)
         }
     }
 
     /// Charges a received message. A peer that sends far more than it was granted is out of its mind.
-    mutating func charge(_ message: Message, from id: LinkID) -> Bool {
+    func charge(_ message: Message, from link: Link) -> Bool {
         let cost = message.creditCost
-        guard cost > 0, let granted = links[id]?.peerCredit else { return true }
-        links[id]?.peerCredit -= cost
+        guard cost > 0 else { return true }
+        let granted = link.peerCredit
+        link.peerCredit -= cost
         // One message may pass on the last byte of credit.
         return granted > 0
     }
@@ -140,7 +138,7 @@ extension GossipEngine {
     mutating func receive(credit byteCount: UInt32, from id: LinkID) {
         guard let link = links[id], let granted = link.peerHello?.credit else { return }
         // What is granted never exceeds the window of the hello; anything else is a peer out of its mind.
-        links[id]?.credit = min(link.credit + Int(byteCount), Int(granted))
+        link.credit = min(link.credit + Int(byteCount), Int(granted))
         pump(id)
     }
 
@@ -148,7 +146,7 @@ extension GossipEngine {
 
     private mutating func tellRefused(_ id: LinkID, _ refused: [RefusedEntry]) {
         guard let link = links[id], link.phase == .open else { return }
-        links[id]?.refusedCount += refused.count
+        link.refusedCount += refused.count
         leaveOut(refused, on: id, clockOffset: 0)
         for start in stride(from: 0, to: refused.count, by: RefusedEntry.countMax) {
             send(.refused(Array(refused[start..<min(start + RefusedEntry.countMax, refused.count)])), over: id)
@@ -177,9 +175,9 @@ extension GossipEngine {
             links[id]?.leftOut[key] = LeftOut(lapses: now.uptime + min(wait, Self.leftOutLongest))
         }
         guard let link = links[id], link.leftOut.count > settings.leftOutCountMax else { return }
-        links[id]?.leftOut = [:]
-        links[id]?.reconciliationRests = true
         report(.reconciliationRests(serverID: link.peerServerID ?? "", refusedCount: link.leftOut.count))
+        link.leftOut = [:]
+        link.reconciliationRests = true
     }
 
     private mutating func report(refusals: [RefusedEntry], _ link: Link, byPeer: Bool) {
@@ -202,18 +200,16 @@ extension GossipEngine {
 
     /// A key that changed no longer has the entry that was refused.
     private mutating func forgetLeftOut(_ batch: EntryBatch) {
-        for id in links.keysWithLeftOut {
-            var keys: [Key] = []
-            batch.forEach { (_, key, _, _) in keys.append(Key(checked: key.copy())) }
-            for key in keys { links[id]?.leftOut[key] = nil }
+        for link in links.values where !link.leftOut.isEmpty {
+            batch.forEach { (_, key, _, _) in link.leftOut[Key(checked: key.copy())] = nil }
         }
     }
 
     /// The keys to leave out of reconciliation on a link, after forgetting those whose reason has lapsed.
     mutating func leftOutKeys(_ id: LinkID) -> [Key] {
         let uptime = now.uptime
-        guard links[id]?.hasLeftOut == true else { return [] }
-        links[id]?.leftOut.removeAll { $0.value.lapses <= uptime }
-        return Array(links[id]?.leftOut.keys ?? [])
+        guard let link = links[id], !link.leftOut.isEmpty else { return [] }
+        link.leftOut.removeAll { $0.value.lapses <= uptime }
+        return Array(link.leftOut.keys)
     }
 }

@@ -16,29 +16,31 @@ extension GossipEngine {
             return
         }
         guard link.round == nil, link.pull == nil, link.feeder == nil else {
-            links[id]?.wantsRound = true
+            link.wantsRound = true
             return
         }
         let round = Round(id: nextRound(), isInitiator: true, at: now.uptime)
-        links[id]?.round = round
+        link.round = round
         effects.append(.freeze(id, round: round.id, leavingOut: leftOutKeys(id)))
     }
 
     /// Answer to `Effect.freeze`.
     package mutating func froze(_ id: LinkID, round: UInt32, _ summary: MapSummary, at moment: Moment) {
         now = moment
-        guard let state = links[id]?.round, state.id == round, case .freezing = state.stage else { return }
+        guard let link = links[id], let state = link.round, state.id == round, case .freezing = state.stage else {
+            return
+        }
         let own = summary
-        links[id]?.round?.own = own
+        link.round?.own = own
         let message = Summary(round: round, count: UInt64(own.count), fingerprint: own.fingerprint)
         sendCounted(.summary(message), over: id)
         guard !state.isInitiator, let peer = state.peer else {
-            links[id]?.round?.stage = .awaitingSummary
+            link.round?.stage = .awaitingSummary
             return
         }
-        links[id]?.round?.stage = .serving
+        link.round?.stage = .serving
         if message.count == peer.count, message.fingerprint == peer.fingerprint {
-            links[id]?.round?.statistics.roundTripCount = 1
+            link.round?.statistics.roundTripCount = 1
             finishRound(id)
         } else if !StreamRule.mustStream(ownCount: own.count, peerCount: Int(peer.count)) {
             sendSymbols(id, from: 0, to: Round.firstSymbolCount)
@@ -50,8 +52,8 @@ extension GossipEngine {
         if link.role == .acceptor {
             var round = Round(id: summary.round, isInitiator: false, at: now.uptime)
             round.peer = summary
-            links[id]?.round = round
-            links[id]?.supply = nil
+            link.round = round
+            link.supply = nil
             count(.summary(summary), over: id)
             effects.append(.freeze(id, round: summary.round, leavingOut: leftOutKeys(id)))
             return
@@ -59,29 +61,31 @@ extension GossipEngine {
         guard let round = link.round, round.id == summary.round, let own = round.own,
             case .awaitingSummary = round.stage
         else { return }
-        links[id]?.round?.peer = summary
-        links[id]?.round?.statistics.roundTripCount = 1
-        links[id]?.round?.lastProgress = now.uptime
+        link.round?.peer = summary
+        link.round?.statistics.roundTripCount = 1
+        link.round?.lastProgress = now.uptime
         count(.summary(summary), over: id)
         if summary.count == UInt64(own.count), summary.fingerprint == own.fingerprint {
             finishRound(id)
         } else if StreamRule.mustStream(ownCount: own.count, peerCount: Int(summary.count)) {
             startStream(id)
         } else {
-            links[id]?.round?.stage = .awaitingSymbols(end: Round.firstSymbolCount)
+            link.round?.stage = .awaitingSymbols(end: Round.firstSymbolCount)
         }
     }
 
     // MARK: The responder
 
     mutating func receive(symbolRequest request: SymbolRequest, from id: LinkID) {
-        guard let round = links[id]?.round, !round.isInitiator, round.id == request.round, let own = round.own else {
+        guard let link = links[id], let round = link.round, !round.isInitiator, round.id == request.round,
+            let own = round.own
+        else {
             return
         }
-        links[id]?.round?.lastProgress = now.uptime
+        link.round?.lastProgress = now.uptime
         count(.symbolRequest(request), over: id)
         if request.isFresh {
-            links[id]?.round?.stage = .scanning(end: Int(request.end))
+            link.round?.stage = .scanning(end: Int(request.end))
             let leftOut = leftOutKeys(id)
             effects.append(.sketch(id, round: round.id, symbolCount: Int(request.end), leavingOut: leftOut))
         } else if Int(request.end) <= own.sketch.symbols.count {
@@ -92,7 +96,7 @@ extension GossipEngine {
     }
 
     private mutating func sendSymbols(_ id: LinkID, from start: Int, to end: Int) {
-        guard let round = links[id]?.round, let own = round.own else { return }
+        guard let link = links[id], let round = link.round, let own = round.own else { return }
         for part in stride(from: start, to: end, by: Message.symbolCountMax) {
             let partEnd = min(part + Message.symbolCountMax, end)
             let symbols = Symbols(
@@ -106,15 +110,15 @@ extension GossipEngine {
     package mutating func sketched(_ id: LinkID, round: UInt32, _ summary: MapSummary, at moment: Moment) {
         now = moment
         // An answer with another number of symbols is to an earlier question.
-        guard let state = links[id]?.round, state.id == round, case .scanning(let end) = state.stage,
+        guard let link = links[id], let state = link.round, state.id == round, case .scanning(let end) = state.stage,
             summary.sketch.symbols.count == end
         else { return }
-        links[id]?.round?.own = summary
-        links[id]?.round?.lastProgress = now.uptime
+        link.round?.own = summary
+        link.round?.lastProgress = now.uptime
         if state.isInitiator {
             decodeFresh(id)
         } else {
-            links[id]?.round?.stage = .serving
+            link.round?.stage = .serving
             sendSymbols(id, from: 0, to: end)
         }
     }
@@ -122,22 +126,22 @@ extension GossipEngine {
     // MARK: The initiator
 
     mutating func receive(symbols: Symbols, from id: LinkID) {
-        guard let round = links[id]?.round, round.isInitiator, round.id == symbols.round else { return }
+        guard let link = links[id], let round = link.round, round.isInitiator, round.id == symbols.round else { return }
         count(.symbols(symbols), over: id)
-        links[id]?.round?.lastProgress = now.uptime
+        link.round?.lastProgress = now.uptime
         switch round.stage {
         case .awaitingSymbols(let end):
             let range = Int(symbols.start)..<(Int(symbols.start) + symbols.symbols.count)
             guard let own = round.own, range.lowerBound == round.decoder.symbolCount, range.upperBound <= end else {
                 return close(id, .protocolError, "symbols came out of order")
             }
-            links[id]?.round?.decoder.append(remote: symbols.symbols[...], local: own.sketch.symbols[range])
+            link.round?.decoder.append(remote: symbols.symbols[...], local: own.sketch.symbols[range])
             if range.upperBound == end { evaluate(id) }
         case .scanning(let end):
             guard Int(symbols.start) == round.early.count, round.early.count + symbols.symbols.count <= end else {
                 return close(id, .protocolError, "symbols came out of order")
             }
-            links[id]?.round?.early += symbols.symbols
+            link.round?.early += symbols.symbols
             decodeFresh(id)
         case .freezing, .awaitingSummary, .exchanging, .awaitingStream, .serving: return
         }
@@ -145,17 +149,17 @@ extension GossipEngine {
 
     /// Decodes once both ends' fresh symbols are there.
     private mutating func decodeFresh(_ id: LinkID) {
-        guard let round = links[id]?.round, case .scanning(let end) = round.stage, let own = round.own,
+        guard let link = links[id], let round = link.round, case .scanning(let end) = round.stage, let own = round.own,
             own.sketch.symbols.count == end, round.early.count == end
         else { return }
-        links[id]?.round?.early = []
-        links[id]?.round?.decoder.append(remote: round.early[...], local: own.sketch.symbols[...])
+        link.round?.early = []
+        link.round?.decoder.append(remote: round.early[...], local: own.sketch.symbols[...])
         evaluate(id)
     }
 
     private mutating func evaluate(_ id: LinkID) {
-        guard let round = links[id]?.round, let own = round.own, let peer = round.peer else { return }
-        links[id]?.round?.statistics.roundTripCount += round.decoder.symbolCount > Round.firstSymbolCount ? 1 : 0
+        guard let link = links[id], let round = link.round, let own = round.own, let peer = round.peer else { return }
+        link.round?.statistics.roundTripCount += round.decoder.symbolCount > Round.firstSymbolCount ? 1 : 0
         if round.decoder.isComplete {
             // Two entries with one item id cancel out: the maps differ where no symbol shows it.
             return round.decoder.foundCount > 0 ? exchange(id) : startStream(id)
@@ -165,14 +169,14 @@ extension GossipEngine {
             ownCount: own.count, peerCount: Int(peer.count))
         switch next {
         case .more(let end) where !round.decoder.isInconsistent && end <= own.sketch.symbols.count:
-            links[id]?.round?.stage = .awaitingSymbols(end: end)
+            link.round?.stage = .awaitingSymbols(end: end)
             request(id, from: round.decoder.symbolCount, to: end, isFresh: false)
         case .more(let end), .fresh(let end):
-            links[id]?.failedRoundCount += round.decoder.isInconsistent ? 1 : 0
-            guard links[id]?.failedRoundCount ?? 0 < 2 else { return startStream(id) }
-            links[id]?.round?.stage = .scanning(end: end)
-            links[id]?.round?.decoder = SketchDecoder()
-            links[id]?.round?.early = []
+            link.failedRoundCount += round.decoder.isInconsistent ? 1 : 0
+            guard link.failedRoundCount < 2 else { return startStream(id) }
+            link.round?.stage = .scanning(end: end)
+            link.round?.decoder = SketchDecoder()
+            link.round?.early = []
             request(id, from: 0, to: end, isFresh: true)
             effects.append(.sketch(id, round: round.id, symbolCount: end, leavingOut: leftOutKeys(id)))
         case .stream: startStream(id)
@@ -180,27 +184,27 @@ extension GossipEngine {
     }
 
     private mutating func request(_ id: LinkID, from start: Int, to end: Int, isFresh: Bool) {
-        guard let round = links[id]?.round else { return }
+        guard let link = links[id], let round = link.round else { return }
         sendCounted(
             .symbolRequest(
                 SymbolRequest(round: round.id, start: UInt32(start), end: UInt32(end), isFresh: isFresh)), over: id)
     }
 
     private mutating func exchange(_ id: LinkID) {
-        guard let round = links[id]?.round else { return }
+        guard let link = links[id], let round = link.round else { return }
         let wanted = round.decoder.remoteOnly
         let owed = round.decoder.localOnly
-        links[id]?.round?.stage = .exchanging
-        links[id]?.round?.statistics.differenceCount = wanted.count + owed.count
-        links[id]?.failedRoundCount = 0
+        link.round?.stage = .exchanging
+        link.round?.statistics.differenceCount = wanted.count + owed.count
+        link.failedRoundCount = 0
         for start in stride(from: 0, to: wanted.count, by: Want.itemCountMax) {
             let part = Array(wanted[start..<min(start + Want.itemCountMax, wanted.count)])
-            links[id]?.round?.wantCount += 1
+            link.round?.wantCount += 1
             sendCounted(.want(Want(round: round.id, itemIDs: part)), over: id)
         }
-        if !wanted.isEmpty { links[id]?.round?.statistics.roundTripCount += 1 }
+        if !wanted.isEmpty { link.round?.statistics.roundTripCount += 1 }
         if !owed.isEmpty {
-            links[id]?.supply = Supply(round: round.id, resolvesPending: 1)
+            link.supply = Supply(round: round.id, resolvesPending: 1)
             effects.append(.resolve(id, round: round.id, itemIDs: owed))
         }
         finishIfExchanged(id)
@@ -226,29 +230,28 @@ extension GossipEngine {
             statistics.byteCount += end.encoded().readableBytes
             send(end, over: id)
         }
-        links[id]?.round = nil
-        links[id]?.lastRound = statistics
-        report(.roundFinished(id, serverID: serverID, statistics))
-        guard round.isInitiator else { return pump(id) }
-        let due = now.uptime + jittered(settings.reconcileInterval)
-        links[id]?.roundDue = due
         // After a stream a round finds what is left. Where that ends in a stream again, as with a gateway that may
         // not pass everything on, there is no hurry.
         let isFirstStream = statistics.isStream && link.lastRound?.isStream != true
+        link.round = nil
+        link.lastRound = statistics
+        report(.roundFinished(id, serverID: serverID, statistics))
+        guard round.isInitiator else { return pump(id) }
+        link.roundDue = now.uptime + jittered(settings.reconcileInterval)
         if isFirstStream || link.wantsRound { startRound(id) }
     }
 
     mutating func receive(roundEnd: RoundEnd, from id: LinkID) {
-        guard let round = links[id]?.round, round.id == roundEnd.round else { return }
+        guard let link = links[id], let round = link.round, round.id == roundEnd.round else { return }
         count(.roundEnd(roundEnd), over: id)
-        links[id]?.round?.lastProgress = now.uptime
+        link.round?.lastProgress = now.uptime
         if round.isInitiator {
             if case .awaitingStream = round.stage { return finishRound(id) }
-            links[id]?.round?.wantCount = max(0, round.wantCount - 1)
+            link.round?.wantCount = max(0, round.wantCount - 1)
             finishIfExchanged(id)
         } else {
-            links[id]?.round?.statistics.differenceCount = Int(roundEnd.differenceCount)
-            links[id]?.round?.statistics.roundTripCount = Int(roundEnd.roundTripCount)
+            link.round?.statistics.differenceCount = Int(roundEnd.differenceCount)
+            link.round?.statistics.roundTripCount = Int(roundEnd.roundTripCount)
             finishRound(id)
         }
     }

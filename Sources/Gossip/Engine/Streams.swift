@@ -11,11 +11,11 @@ extension GossipEngine {
         guard let link = links[id], let round = link.round, let own = round.own, let peer = round.peer else { return }
         let isSecond = link.lastRound?.isStream == true
         let pulls = isSecond ? !link.lastStreamWasPull : UInt64(own.count) <= peer.count
-        links[id]?.lastStreamWasPull = pulls
-        links[id]?.round?.stage = .awaitingStream
-        links[id]?.round?.statistics.isStream = true
-        links[id]?.round?.statistics.roundTripCount += 1
-        links[id]?.failedRoundCount = 0
+        link.lastStreamWasPull = pulls
+        link.round?.stage = .awaitingStream
+        link.round?.statistics.isStream = true
+        link.round?.statistics.roundTripCount += 1
+        link.failedRoundCount = 0
         if pulls {
             startPull(id, round: round.id, entryCount: peer.count)
         } else {
@@ -24,7 +24,7 @@ extension GossipEngine {
     }
 
     mutating func receive(streamOffer round: UInt32, from id: LinkID) {
-        guard let state = links[id]?.round, !state.isInitiator, state.id == round else { return }
+        guard let link = links[id], let state = link.round, !state.isInitiator, state.id == round else { return }
         startPull(id, round: round, entryCount: state.peer?.count ?? 0)
     }
 
@@ -43,7 +43,7 @@ extension GossipEngine {
     mutating func receive(streamRequest request: StreamRequest, from id: LinkID) {
         guard let link = links[id], let serverID = link.peerServerID else { return }
         count(.streamRequest(request), over: id)
-        links[id]?.feeder = Feeder(round: request.round, after: request.after)
+        link.feeder = Feeder(round: request.round, after: request.after)
         report(
             .streamStarted(
                 id, serverID: serverID, entryCount: UInt64(link.round?.own?.count ?? 0), incoming: false,
@@ -57,15 +57,15 @@ extension GossipEngine {
     ) {
         now = moment
         guard let link = links[id], let feeder = link.feeder, feeder.round == round, feeder.isReading else { return }
-        links[id]?.feeder?.isReading = false
+        link.feeder?.isReading = false
         // Live changes may have spent the credit meanwhile: the same part is read again when there is more.
         guard link.credit > 0 else { return }
-        links[id]?.feeder?.after = last
-        links[id]?.round?.lastProgress = now.uptime
+        link.feeder?.after = last
+        link.round?.lastProgress = now.uptime
         let purpose: Entries.Purpose = isEnd ? .streamEnd : .stream
         let sent = sendsOnlyOwnEntries ? ownEntries(of: batch) : batch
         send(.entries(Entries(purpose: purpose, round: round, position: last, batch: sent)), over: id)
-        if isEnd { links[id]?.feeder = nil }
+        if isEnd { link.feeder = nil }
         pump(id)
     }
 
@@ -76,8 +76,8 @@ extension GossipEngine {
     /// A part of a stream is committed.
     mutating func streamAdvanced(_ id: LinkID, _ position: StreamPosition) {
         guard let link = links[id], link.pull?.round == position.round, let serverID = link.peerServerID else { return }
-        links[id]?.pull?.lastProgress = now.uptime
-        links[id]?.round?.lastProgress = now.uptime
+        link.pull?.lastProgress = now.uptime
+        link.round?.lastProgress = now.uptime
         guard position.isEnd else {
             if streamPositions[serverID] == nil, streamPositions.count >= settings.streamPositionCountMax {
                 streamPositions.removeFirst()
@@ -87,11 +87,11 @@ extension GossipEngine {
             return
         }
         streamPositions[serverID] = nil
-        links[id]?.pull = nil
         if let pull = link.pull {
             report(
                 .streamFinished(serverID: serverID, entryCount: pull.entryCount, duration: now.uptime - pull.started))
         }
+        link.pull = nil
         if link.role == .dialler { return finishRound(id) }
         // What came over a link may be committed after the link has ended.
         guard link.phase == .open else { return }
@@ -100,9 +100,9 @@ extension GossipEngine {
 
     /// Tells now and then how far a long stream is.
     private mutating func reportProgress(_ id: LinkID, _ serverID: String) {
-        guard let pull = links[id]?.pull else { return }
+        guard let link = links[id], let pull = link.pull else { return }
         guard pull.lastReported + settings.streamReportInterval <= now.uptime else { return }
-        links[id]?.pull?.lastReported = now.uptime
+        link.pull?.lastReported = now.uptime
         report(.streamProgress(serverID: serverID, entryCount: pull.entryCount, entryCountMax: pull.entryCountMax))
     }
 

@@ -5,12 +5,12 @@ import Trust
 
 extension GossipEngine {
     mutating func receive(want: Want, from id: LinkID) {
-        guard let round = links[id]?.round, !round.isInitiator, round.id == want.round else { return }
+        guard let link = links[id], let round = link.round, !round.isInitiator, round.id == want.round else { return }
         count(.want(want), over: id)
-        var supply = links[id]?.supply ?? Supply(round: want.round)
+        var supply = link.supply ?? Supply(round: want.round)
         supply.resolvesPending += 1
         supply.endsOwed += 1
-        links[id]?.supply = supply
+        link.supply = supply
         effects.append(.resolve(id, round: want.round, itemIDs: want.itemIDs))
     }
 
@@ -19,9 +19,9 @@ extension GossipEngine {
         now = moment
         guard let link = links[id], link.supply?.round == round else { return }
         let allowed = sendsOnlyOwnEntries ? keys.filter { isOwn($0.bytes) } : keys
-        links[id]?.supply?.resolvesPending -= 1
-        links[id]?.supply?.keys += allowed
-        links[id]?.round?.lastProgress = now.uptime
+        link.supply?.resolvesPending -= 1
+        link.supply?.keys += allowed
+        link.round?.lastProgress = now.uptime
         pump(id)
     }
 
@@ -30,12 +30,12 @@ extension GossipEngine {
         _ id: LinkID, round: UInt32, _ batch: EntryBatch, keyCount: Int, at moment: Moment
     ) {
         now = moment
-        guard let supply = links[id]?.supply, supply.round == round, supply.isReading else { return }
-        links[id]?.supply?.isReading = false
+        guard let link = links[id], let supply = link.supply, supply.round == round, supply.isReading else { return }
+        link.supply?.isReading = false
         // Live changes may have spent the credit meanwhile: the same keys are read again when there is more.
         guard links[id]?.credit ?? 0 > 0 else { return }
-        links[id]?.supply?.keys = supply.keys.dropFirst(keyCount)
-        links[id]?.round?.lastProgress = now.uptime
+        link.supply?.keys = supply.keys.dropFirst(keyCount)
+        link.round?.lastProgress = now.uptime
         if !batch.isEmpty {
             send(.entries(Entries(purpose: .round, round: round, position: [], batch: batch)), over: id)
         }
@@ -43,8 +43,8 @@ extension GossipEngine {
     }
 
     /// All that was owed is sent: say so.
-    private mutating func endSupply(_ id: LinkID, _ supply: Supply) {
-        links[id]?.supply = nil
+    private mutating func endSupply(_ id: LinkID, _ supply: Supply, on link: Link) {
+        link.supply = nil
         for _ in 0..<supply.endsOwed {
             sendCounted(.roundEnd(RoundEnd(round: supply.round, differenceCount: 0, roundTripCount: 0)), over: id)
         }
@@ -54,23 +54,20 @@ extension GossipEngine {
     /// Sends whatever waits for credit: live changes first, then what a round owes, then a stream.
     mutating func pump(_ id: LinkID) {
         while let link = links[id], link.phase == .open {
-            if let supply = link.supply, supply.isIdle { endSupply(id, supply) }
+            if let supply = link.supply, supply.isIdle { endSupply(id, supply, on: link) }
             guard link.credit > 0 else { return }
-            if link.hasOutbox {
-                var outbox = link.outbox
-                links[id]?.outbox = Outbox()
-                let batch = outbox.take(byteCountMax: Message.entriesByteCountTarget)
-                links[id]?.outbox = outbox
-                send(.entries(Entries(purpose: .live, round: 0, position: [], batch: batch)), over: id)
+            if !link.outbox.isEmpty {
+                let batch = link.outbox.take(byteCountMax: Message.entriesByteCountTarget)
+                send(.entries(Entries(purpose: .live, round: 0, position: [], batch: batch)), over: link)
                 continue
             }
             if link.wantsRound { beginWantedRound(id) }
-            if let supply = links[id]?.supply, !supply.isReading, !supply.keys.isEmpty {
-                links[id]?.supply?.isReading = true
+            if let supply = link.supply, !supply.isReading, !supply.keys.isEmpty {
+                link.supply?.isReading = true
                 effects.append(.read(id, round: supply.round, keys: Array(supply.keys.prefix(Supply.keyCountMax))))
             }
-            if let feeder = links[id]?.feeder, !feeder.isReading {
-                links[id]?.feeder?.isReading = true
+            if let feeder = link.feeder, !feeder.isReading {
+                link.feeder?.isReading = true
                 effects.append(
                     .readChunk(
                         id, round: feeder.round, after: feeder.after,
@@ -84,7 +81,7 @@ extension GossipEngine {
     private mutating func beginWantedRound(_ id: LinkID) {
         guard let link = links[id] else { return }
         if link.role == .acceptor {
-            links[id]?.wantsRound = false
+            link.wantsRound = false
             send(.nudge, over: id)
         } else if link.round == nil {
             startRound(id)

@@ -7,8 +7,8 @@ extension GossipEngine {
     /// A message came in.
     package mutating func received(_ message: Message, from id: LinkID, at moment: Moment) {
         now = moment
-        guard let phase = links[id]?.phase, phase != .closing, phase != .dialling else { return }
-        links[id]?.lastHeard = now.uptime
+        guard let link = links[id], link.phase != .closing, link.phase != .dialling else { return }
+        link.lastHeard = now.uptime
         switch message {
         case .hello(let hello): return receive(hello: hello, from: id)
         case .proof(let proof): return receive(proof: proof, from: id)
@@ -17,13 +17,14 @@ extension GossipEngine {
             .nudge, .refused, .credit, .ping, .pong:
             break
         }
-        guard phase == .open else {
+        guard link.phase == .open else {
             return close(id, .protocolError, "data came before the proof of a cluster key")
         }
-        receiveOpen(message, from: id)
+        receive(message, over: link)
     }
 
-    private mutating func receiveOpen(_ message: Message, from id: LinkID) {
+    private mutating func receive(_ message: Message, over link: Link) {
+        let id = link.id
         switch message {
         case .hello, .proof, .bye: break
         case .challenge(let challenge): receive(challenge: challenge, from: id)
@@ -31,13 +32,13 @@ extension GossipEngine {
         case .symbolRequest(let request): receive(symbolRequest: request, from: id)
         case .symbols(let symbols):
             // Symbols are charged but need not wait for credit, so they are not held against the peer.
-            _ = charge(message, from: id)
+            _ = charge(message, from: link)
             receive(symbols: symbols, from: id)
             returnCredit(id, message.creditCost)
         case .want(let want): receive(want: want, from: id)
         case .entries(let entries):
-            guard charge(message, from: id) else { return overdraw(id) }
-            receive(entries: entries, from: id)
+            guard charge(message, from: link) else { return overdraw(id) }
+            receive(entries: entries, from: link)
         case .streamRequest(let request): receive(streamRequest: request, from: id)
         case .streamOffer(let round): receive(streamOffer: round, from: id)
         case .roundEnd(let end): receive(roundEnd: end, from: id)
@@ -62,9 +63,7 @@ extension GossipEngine {
     /// Time has passed.
     package mutating func tick(at moment: Moment) {
         now = moment
-        for id in links.keys where links.isDue(id, at: now.uptime, settings) {
-            if let link = links[id] { tick(id, link) }
-        }
+        for link in links.values where link.isDue(at: now.uptime, settings) { tick(link.id, link) }
         dialDue()
     }
 
@@ -79,7 +78,7 @@ extension GossipEngine {
             return close(id, .timeout, "nothing came for \(settings.silenceLimit.components.seconds) s")
         }
         if let deadline = link.challengeDeadline, deadline <= uptime {
-            links[id]?.challengeDeadline = nil
+            link.challengeDeadline = nil
             if link.proven.isEmpty { return endForWantOfKey(id) }
         }
         if link.nextPing <= uptime { sendPing(over: id) }
@@ -90,21 +89,18 @@ extension GossipEngine {
     private mutating func roundIsDue(_ id: LinkID, _ link: Link) {
         if link.role == .dialler { return startRound(id) }
         // The accepting end gave up a round: only the other one begins them.
-        links[id]?.roundDue = nil
-        send(.nudge, over: id)
+        link.roundDue = nil
+        send(.nudge, over: link)
     }
 
     private mutating func passedDeadline(_ id: LinkID, _ link: Link) {
         if link.phase == .closing {
-            let deadline = uptimeAfterClosing
-            links[id]?.deadline = deadline
+            link.deadline = now.uptime + settings.handshakeLimit
             effects.append(.close(id))
         } else {
             close(id, .timeout, "the handshake was not finished in \(settings.handshakeLimit.components.seconds) s")
         }
     }
-
-    private var uptimeAfterClosing: Duration { now.uptime + settings.handshakeLimit }
 
     /// The older links did not answer in time.
     private mutating func replaceRivals(of link: Link) {
@@ -118,77 +114,67 @@ extension GossipEngine {
         resumeContending(for: serverID)
     }
 
-    /// When `tick` is due next.
-    ///
-    /// Asked after every input: the getter is mutating so that the engine is looked at in place and not copied.
+    /// When `tick` is due next, or earlier: a tick too early does nothing. Asked after every input.
     package var nextDeadline: Duration? {
-        mutating get { earliestDeadline() }
-    }
-
-    private mutating func earliestDeadline() -> Duration? {
-        var next: Duration?
-        func consider(_ candidate: Duration?) {
-            guard let candidate else { return }
-            next = next.map { min($0, candidate) } ?? candidate
+        mutating get {
+            let due = links.knownDeadline ?? links.earliestDeadline(settings)
+            guard let dial = nextDial else { return due }
+            return due.map { min($0, dial) } ?? dial
         }
-        for target in targets.values {
-            if case .waiting(let until) = target.phase { consider(until) }
-        }
-        consider(links.earliestDeadline(settings))
-        return next
     }
 
     // MARK: Round trips and clocks
 
     mutating func sendPing(over id: LinkID) {
         let token = UInt64.random(in: 0...UInt64.max, using: &random)
-        links[id]?.ping = (token, now.uptime, now.wall)
-        let due = now.uptime + settings.pingInterval
-        links[id]?.nextPing = due
-        send(.ping(Ping(token: token)), over: id)
+        guard let link = links[id] else { return }
+        link.ping = (token, now.uptime, now.wall)
+        link.nextPing = now.uptime + settings.pingInterval
+        send(.ping(Ping(token: token)), over: link)
     }
 
     private mutating func receive(pong: Pong, from id: LinkID) {
-        guard let ping = links[id]?.ping, ping.token == pong.token else { return }
-        let peer = links[id]?.peerServerID
+        guard let link = links[id], let ping = link.ping, ping.token == pong.token else { return }
+        let peer = link.peerServerID
         let roundTrip = now.uptime - ping.uptime
-        links[id]?.ping = nil
-        links[id]?.roundTrip = roundTrip
+        link.ping = nil
+        link.roundTrip = roundTrip
         let half = Int64(roundTrip / .milliseconds(2))
         let offset = pong.wallTime.millisecondsSince(ping.wall) - half
-        if let last = links[id]?.clockOffsetMilliseconds, abs(offset - last) > Self.clockStepMilliseconds {
-            clockStepped(id)
+        if let last = link.clockOffsetMilliseconds, .milliseconds(abs(offset - last)) > Self.clockStep {
+            clockStepped(link)
         }
-        links[id]?.clockOffsetMilliseconds = offset
+        link.clockOffsetMilliseconds = offset
         rivalIsAlive(peer)
         let isSkewed = abs(offset) > Int64(Admission.clockBoundMilliseconds)
-        if isSkewed, links[id]?.skewReported == false {
+        if isSkewed, !link.skewReported {
             report(.clockSkew(serverID: peer ?? "", milliseconds: offset))
         }
-        links[id]?.skewReported = isSkewed
+        link.skewReported = isSkewed
         updateClockVerdict()
     }
 
     /// An offset that changes by more than this in one ping is a clock being set.
-    private static let clockStepMilliseconds: Int64 = 5_000
+    private static let clockStep: Duration = .seconds(5)
 
     /// One of the two clocks was set: what was refused because of it may be taken now.
-    private mutating func clockStepped(_ id: LinkID) {
-        links[id]?.leftOut = [:]
-        links[id]?.wantsRound = true
-        pump(id)
+    private mutating func clockStepped(_ link: Link) {
+        link.leftOut = [:]
+        link.wantsRound = true
+        pump(link.id)
     }
 
     /// This member's clock was set. Whether it is right is an open question again, even if nobody was linked who could
     /// have said that it was wrong: what was stamped meanwhile may be far ahead.
     mutating func noteOwnClockStep(since former: Moment) {
-        let step = now.wall.millisecondsSince(former.wall) - (now.uptime - former.uptime).wholeMilliseconds
-        if abs(step) > Self.clockStepMilliseconds { clockIsJudged = false }
+        let wall = Duration.milliseconds(now.wall.millisecondsSince(former.wall))
+        let step = wall - (now.uptime - former.uptime)
+        if step > Self.clockStep || step < .zero - Self.clockStep { clockIsJudged = false }
     }
 
     /// A clock is wrong when most peers say so. Their majority is no proof, but better than one's own word.
     mutating func updateClockVerdict() {
-        let offsets = links.keys(in: .open).compactMap { links[$0]?.clockOffsetMilliseconds }
+        let offsets = links.values.compactMap { $0.phase == .open ? $0.clockOffsetMilliseconds : nil }
         guard !offsets.isEmpty else { return }
         let skewed = offsets.filter { abs($0) > Int64(Admission.clockBoundMilliseconds) }.sorted()
         let isWrong = skewed.count * 2 > offsets.count
@@ -197,14 +183,5 @@ extension GossipEngine {
         guard isWrong != clockIsWrong else { return }
         clockIsWrong = isWrong
         report(isWrong ? .clockWrong(milliseconds: skewed[skewed.count / 2]) : .clockRight)
-    }
-}
-
-extension Duration {
-    /// Rounded towards zero.
-    @inline(__always)
-    var wholeMilliseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
     }
 }

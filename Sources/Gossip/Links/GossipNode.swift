@@ -164,10 +164,12 @@ package actor GossipNode {
     /// Performs effects until there are none left, then sets the timer.
     private func perform() {
         var touched: Set<LinkID> = []
+        var effects: [Effect] = []
         while true {
-            let effects = engine.takeEffects()
+            engine.takeEffects(&effects)
             if effects.isEmpty { break }
             for effect in effects { perform(effect, &touched) }
+            effects.removeAll(keepingCapacity: true)
         }
         for id in touched { connections[id]?.link.channel.channel.flush() }
         setTimer()

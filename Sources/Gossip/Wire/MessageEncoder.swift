@@ -45,10 +45,13 @@ extension Message {
 
     /// The message in a buffer of its own.
     package func encoded() -> ByteBuffer {
-        var buffer = ByteBuffer()
+        var buffer = ByteBufferAllocator().buffer(capacity: Self.fixedByteCount + creditCost)
         encode(into: &buffer)
         return buffer
     }
+
+    /// Most messages without their entries and symbols fit in this.
+    private static let fixedByteCount = 48
 
     private static func encode(refused entries: [RefusedEntry], into buffer: inout ByteBuffer) {
         buffer.write(.refused)
@@ -146,9 +149,9 @@ extension Want {
 extension Entries {
     fileprivate func encode(into buffer: inout ByteBuffer) {
         buffer.reserveCapacity(minimumWritableBytes: batch.byteCount + position.count + 16)
-        buffer.write(.entries)
-        buffer.writeMultipleIntegers(purpose.rawValue, round)
-        buffer.writeShort(position)
+        buffer.writeMultipleIntegers(
+            MessageType.entries.rawValue, purpose.rawValue, round, UInt16(position.count))
+        buffer.writeBytes(position)
         buffer.writeBytes(batch.bytes)
     }
 }
