@@ -1,11 +1,15 @@
 # The client commands on single entries: what they print, and how they end.
+import contextlib
 import json
+import re
 import select
+import socket
 import subprocess
 
 import pytest
 
 from agents import PROGRAM, run
+from test_stopped import stopped
 from waiting import eventually
 
 OK, REFUSED, USAGE, NO_AGENT = 0, 1, 2, 3
@@ -195,6 +199,41 @@ def test_a_stale_socket_counts_as_no_agent(cluster):
     result = member.run("status")
     assert result.status == NO_AGENT and "no agent is running" in result.err, result
     member.start()
+
+
+@pytest.mark.parametrize("arguments", [("put", "config/x", "1"), ("dump",)], ids=["put", "dump"])
+def test_a_command_whose_agent_dies_before_it_answers_ends_and_says_so(cluster, arguments):
+    member = cluster.agent().start()
+    with stopped(member):
+        command = subprocess.Popen(
+            [PROGRAM, *arguments, "--var-dir", str(member.directory)], stderr=subprocess.PIPE, text=True)
+        eventually(lambda: asks(command), "the command has asked")
+        member.kill()
+    _, err = command.communicate(timeout=5)
+    assert command.returncode == NO_AGENT and "the agent ended before it had answered" in err, err
+    assert len(err.splitlines()) == 1, err
+
+
+def test_a_command_waits_where_the_socket_has_no_room_for_it_and_is_answered(agent):
+    """The agent takes no connection for a while, and as many wait as its socket holds."""
+    with stopped(agent), contextlib.ExitStack() as others:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                other = others.enter_context(socket.socket(socket.AF_UNIX))
+                other.setblocking(False)
+                other.connect(str(agent.directory / "agent.sock"))
+        command = subprocess.Popen(
+            [PROGRAM, "get", "config/x", "--var-dir", str(agent.directory)], stderr=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            command.communicate(timeout=1)
+    _, err = command.communicate(timeout=10)
+    assert command.returncode == REFUSED and "config/x" in err, err
+
+
+def asks(command):
+    """Whether a command has a connection to a socket."""
+    sockets = subprocess.run(["ss", "-xpH"], check=True, capture_output=True, text=True).stdout
+    return re.search(rf"u_str ESTAB .*pid={command.pid},", sockets)
 
 
 @pytest.mark.parametrize(

@@ -22,14 +22,15 @@ LONG_STOPS = (1, 10, 40, 120, 600)
 
 @contextmanager
 def stopped(member):
-    """Stops the process of a member, and lets it go on at the end."""
+    """Stops the process of a member, and lets it go on at the end unless it has been killed meanwhile."""
     os.kill(member.process.pid, signal.SIGSTOP)
     try:
         stat = Path(f"/proc/{member.process.pid}/stat")
         eventually(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T", f"{member.name} is stopped")
         yield
     finally:
-        os.kill(member.process.pid, signal.SIGCONT)
+        if member.process:
+            os.kill(member.process.pid, signal.SIGCONT)
 
 
 def wait_until(moment):

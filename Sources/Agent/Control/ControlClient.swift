@@ -49,7 +49,7 @@ struct ControlClient {
         _ method: Method, _ path: String, _ query: [String: String] = [:], body: [UInt8]? = nil
     ) async throws -> JSONValue {
         let response = try await send(method, path, query, body: body, timeout: .minutes(60))
-        let bytes = try await response.body.collect(upTo: 64 << 20)
+        let bytes = try await unlessBroken { try await response.body.collect(upTo: 64 << 20) }
         return bytes.readableBytes == 0 ? [:] : try JSONValue.parse(Array(buffer: bytes))
     }
 
@@ -58,54 +58,77 @@ struct ControlClient {
         _ path: String, _ query: [String: String] = [:], _ each: (ByteBuffer) throws -> Void
     ) async throws {
         let response = try await send(.get, path, query, body: nil, timeout: .hours(24 * 365))
-        for try await part in response.body { try each(part) }
+        try await unlessBroken { for try await part in response.body { try each(part) } }
     }
 
     private func send(
         _ method: Method, _ path: String, _ query: [String: String], body: [UInt8]?, timeout: TimeAmount
     ) async throws -> HTTPClientResponse {
-        try checkSocket()
         var request = HTTPClientRequest(url: url(path, query))
         request.method = .init(rawValue: method.rawValue)
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
-        let response: HTTPClientResponse
-        do {
-            response = try await HTTPClient.shared.execute(request, timeout: timeout)
-        } catch {
-            throw noDaemon
-        }
+        let response = try await unlessBroken { try await executeOnceThereIsRoom(request, timeout: timeout) }
         guard (200..<300).contains(response.status.code) else { throw await refusal(response) }
         return response
     }
 
-    private func checkSocket() throws {
-        if connects() { return }
+    /// The kernel queues some connections that the agent has not taken yet. What does not fit is told to try again, and
+    /// nothing tells when.
+    private func executeOnceThereIsRoom(
+        _ request: HTTPClientRequest, timeout: TimeAmount
+    ) async throws -> HTTPClientResponse {
+        let began = ContinuousClock.now
+        while true {
+            do {
+                return try await Self.client.execute(request, timeout: timeout)
+            } catch let error as IOError where error.errnoCode == EAGAIN {
+                guard ContinuousClock.now - began < Self.queueLimit else {
+                    throw AgentError.refused(
+                        "the agent has taken no connection for \(Self.queueLimit.components.seconds) s and as many "
+                            + "wait as can; see in its log what it is doing")
+                }
+                try await Task.sleep(for: Self.queueRetryInterval)
+            }
+        }
+    }
+
+    /// Longer than anything that an agent in order is busy with before it takes connections again.
+    private static let queueLimit: Duration = .seconds(30)
+    private static let queueRetryInterval: Duration = .milliseconds(50)
+
+    /// One for the process. It does not go on trying where nobody listens: the command ends and says so.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
+    /// Does something with the agent, and says what is the matter where that breaks off or never begins.
+    private func unlessBroken<Result>(_ body: () async throws -> Result) async throws -> Result {
+        do {
+            return try await body()
+        } catch let error as HTTPClientError where error == .remoteConnectionClosed {
+            throw Self.brokenOff
+        } catch let error as IOError where [ECONNRESET, EPIPE].contains(error.errnoCode) {
+            throw Self.brokenOff
+        } catch is HTTPClientError, is IOError, is ChannelError, is SocketAddressError {
+            throw absenceOrDenial
+        }
+    }
+
+    private static let brokenOff = AgentError.noDaemon(
+        "the agent ended before it had answered; what was asked for may be done or not, so look before you ask again")
+
+    private var absenceOrDenial: AgentError {
         let directory = socketPath.split(separator: "/").dropLast().joined(separator: "/")
         if unsafe access(socketPath, F_OK) == 0, unsafe access(socketPath, W_OK) != 0 {
-            throw AgentError.refused("\(socketPath): \(denial)")
+            return .refused("\(socketPath): \(denial)")
         }
         if unsafe access("/\(directory)", X_OK) != 0, errno == EACCES {
-            throw AgentError.refused("/\(directory): \(denial)")
+            return .refused("/\(directory): \(denial)")
         }
-        throw noDaemon
+        return .noDaemon(absence)
     }
-
-    /// Whether somebody listens: the HTTP library would go on trying.
-    private func connects() -> Bool {
-        guard socketPath.utf8.count <= VarDirectory.socketPathByteCountMax else { return false }
-        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: socketPath.utf8) }
-        let length = socklen_t(MemoryLayout<sockaddr_un>.size)
-        return unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe connect(descriptor, $0, length) }
-        } == 0
-    }
-
-    private var noDaemon: AgentError { .noDaemon(absence) }
 
     private func refusal(_ response: HTTPClientResponse) async -> AgentError {
         guard let bytes = try? await response.body.collect(upTo: 1 << 20),
