@@ -1,4 +1,4 @@
-# Links that are cut, torn, held back or silent.
+# Links that are cut, torn or held back. Those that fall silent are in test_sites.py and test_slow_links.py.
 import pytest
 
 from agents import wait_equal
@@ -6,9 +6,6 @@ from proxy import DOWN, UP
 from waiting import eventually
 
 pytestmark = pytest.mark.cuts
-
-# Longer than a peer may be silent.
-SILENCE_SECONDS = 15
 
 
 @pytest.fixture
@@ -88,35 +85,6 @@ def test_a_slow_connection_only_takes_longer(pair):
     wait_equal([dialler, target], "config/")
     wait_equal([dialler, target], "data/")
     assert not dialler.logged("link down")
-
-
-def test_silence_is_noticed_at_both_ends_and_named(cluster, proxies):
-    """A black hole and one dead direction each, at the same time, because the limit is long."""
-    hub = cluster.agent().start()
-    holes = [proxies(hub) for _ in range(3)]
-    diallers = [cluster.agent(hole.url).start() for hole in holes]
-    hub.wait_linked(*diallers)
-    marks = {member: member.mark() for member in (hub, *diallers)}
-    holes[0].blackhole()
-    holes[1].half(UP)
-    holes[2].half(DOWN)
-    for dialler in diallers:
-        dialler.put("config/held/" + dialler.name, "1")
-
-    within = SILENCE_SECONDS + 10
-    eventually(lambda: not hub.links(), "the silent links are down", within)
-    for dialler, hole in zip(diallers, holes):
-        [line] = hub.wait_logged(f"link down: {dialler.server_id}", since=marks[hub], within=within)
-        assert f"nothing came for {SILENCE_SECONDS} s" in line or "says: nothing came" in line, line
-        [line] = dialler.wait_logged(f"link down: {hub.server_id}", since=marks[dialler], within=within)
-        assert "nothing came" in line or "closed the connection" in line, line
-        assert dialler.last_error(), dialler.status()["accessPoints"]
-    assert "nothing came" in diallers[0].last_error() or "unreachable" in diallers[0].last_error()
-    for hole in holes:
-        hole.heal()
-        hole.cut_connections()
-    hub.wait_linked(*diallers, within=20)
-    wait_equal([hub, *diallers], "config/")
 
 
 def test_a_black_hole_at_the_first_dial_is_named_after_the_configured_time(cluster, proxies):

@@ -82,6 +82,11 @@ def live_apart(sites):
     for near, far in [(home, pulled), (pulled, home), (home, mute), (deaf, home)]:
         [line] = near.door.wait_logged(f"link down: {far.door.server_id}", within=SILENCE_SECONDS + 5)
         assert f"nothing came for {SILENCE_SECONDS} s" in line, line
+    # The site that is not heard is told so by the other end, unless it has noticed the silence first.
+    [line] = mute.door.wait_logged(f"link down: {home.door.server_id}", within=SILENCE_SECONDS + 5)
+    assert "nothing came" in line or "closed the connection" in line, line
+    for site in (pulled, mute, deaf):
+        assert site.door.last_error(), site.door.status()["accessPoints"]
     eventually(lambda: home.door.linked_ids() == {home.member.server_id}, "the home site is alone")
 
 
