@@ -106,7 +106,9 @@ def test_a_display_whose_member_is_lost_without_a_word_is_noticed_at_both_ends(b
     gateway, inside = behind_gateway.gateway, behind_gateway.gateway.network
     desk = visit_door(behind_gateway, alice)
     tab = desk.start("xterm").wait_connected()
-    [server] = [server for server in behind_gateway.servers if tab.session_id in server.leases("session")]
+    [server] = eventually(
+        lambda: [server for server in behind_gateway.servers if tab.session_id in server.leases("session")],
+        "the map has the session")
     desk.may_lose_connections = True
     # Nobody types, and the screen does not change.
     with inside.losing(gateway.host, server.reached_at), inside.losing(server.host, gateway.reached_at):

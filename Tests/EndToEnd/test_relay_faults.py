@@ -75,6 +75,12 @@ class Person:
         self.client, self.colour = client, colour
         shade = "rgb:%02x/%02x/%02x" % colour
         self.session = client.start(f"xterm -geometry 250x100+0+0 -bg {shade} -fg {shade}", windowManager="none")["id"]
+        # The name of another session, which a request that is cut off starts.
+        self.cut_off = f"cut off {self.session}"
+
+    def cut_off_sessions(self, inside):
+        """The map has them soon after they were started."""
+        return [session for session in inside.leases("session").values() if self.cut_off in str(session)]
 
     def check(self):
         """All that he is answered is his own."""
@@ -154,10 +160,9 @@ def changing(person, line, inside):
     """A request has been sent and carried out, and its answer does not come."""
     line.half(UP)
     with ThreadPoolExecutor(1) as pool:
-        before = inside.leases("session").keys()
         answer = pool.submit(
-            person.client.ask, "POST", "/sessions", {"command": "sleep 60", "windowManager": "none", "name": "once"})
-        eventually(lambda: inside.leases("session").keys() - before, "it has been carried out")
+            person.client.ask, "POST", "/sessions", {"command": "sleep 60", "windowManager": "none", "name": person.cut_off})
+        eventually(lambda: person.cut_off_sessions(inside), "it has been carried out")
         yield
         line.heal()
         with contextlib.suppress(*NOT_SERVED):
@@ -197,8 +202,8 @@ def test_users_are_served_again_each_with_his_own(gateway, inside, line, people,
     with STEPS[step](first, line(gateway), inside):
         FAULTS[fault](gateway)
     began = time.monotonic()
-    once = [session for session in inside.leases("session").values() if "once" in str(session)]
-    assert len(once) == (step == "while a request is answered"), "nothing is done twice"
+    cut_off_count = int(step == "while a request is answered")
+    assert len(first.cut_off_sessions(inside)) == cut_off_count, "nothing is done twice"
     for person in people:
         def is_served():
             with contextlib.suppress(httpx.HTTPError, OSError):
@@ -211,8 +216,7 @@ def test_users_are_served_again_each_with_his_own(gateway, inside, line, people,
         assert person.session in own and not own & {other.session for other in people if other is not person}
         others = [other for other in people if other is not person]
         eventually(lambda: person.check_picture(view, others) or True, "he sees his display", within=15)
-    names = [session for session in inside.leases("session").values() if "once" in str(session)]
-    assert len(names) == len(once)
+    assert len(first.cut_off_sessions(inside)) == cut_off_count, "nothing is done twice"
 
 
 def test_users_go_on_at_one_gateway_when_the_other_ends(gateways, gateway, inside, alice, bob, visit, view):
