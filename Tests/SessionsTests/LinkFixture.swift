@@ -109,6 +109,13 @@ final class LinkFixture: Sendable {
         try #require(isGone == true)
     }
 
+    /// Kills a link process and returns when the server knows that it is gone.
+    func kill(_ link: Process) async throws {
+        Glibc.kill(link.processIdentifier, SIGKILL)
+        await link.waitUntilExit()
+        try await untilDisconnected()
+    }
+
     /// Starts a session and returns when it runs.
     func running(_ start: SessionStart) async throws -> SessionReport {
         let report = try await server.start(uid, start)
