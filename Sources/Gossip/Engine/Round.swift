@@ -2,7 +2,7 @@
 import Replica
 
 /// One round on one link. The dialling end initiates and decodes, the other one serves symbols.
-struct Round: Sendable {
+package struct Round: Sendable {
     enum Stage: Sendable {
         case freezing
         case awaitingSummary
@@ -31,7 +31,7 @@ struct Round: Sendable {
     var statistics = RoundStatistics()
 
     /// How many symbols the responder sends unasked, with its summary: enough for a few differences.
-    static let firstSymbolCount = 16
+    package static let firstSymbolCount = 16
 
     init(id: UInt32, isInitiator: Bool, at uptime: Duration) {
         self.id = id
@@ -42,7 +42,7 @@ struct Round: Sendable {
 }
 
 /// What to do after a burst of symbols that was not enough.
-enum NextBurst: Equatable {
+package enum NextBurst: Equatable {
     case more(end: Int)
     /// Symbols from 0 on, made anew by both ends.
     case fresh(end: Int)
@@ -53,10 +53,12 @@ enum NextBurst: Equatable {
 
     /// Sizes the next burst from the estimate so far. An estimate from few symbols is uncertain, so it gets a wide
     /// margin: a symbol too many costs 14 bytes, one too few costs a round trip.
-    static func after(symbolCount: Int, estimate: Int, ownCount: Int, peerCount: Int) -> NextBurst {
+    package static func after(symbolCount: Int, estimate: Int, ownCount: Int, peerCount: Int) -> NextBurst {
         let margin = symbolCount < 64 ? 2.0 : symbolCount < 512 ? 1.35 : 1.15
         let likely = Double(max(estimate, 8)) * 1.45
-        var end = max(Int(likely * margin), symbolCount + max(Round.firstSymbolCount, symbolCount / 2))
+        // An estimate that is far too low must not cost one round trip after the other.
+        let growth = symbolCount < 512 ? max(2 * Round.firstSymbolCount, symbolCount) : symbolCount / 2
+        var end = max(Int(likely * margin), symbolCount + growth)
         // Symbols that are there already will very likely do: no scan for the sake of the margin.
         if end > Sketch.keptSymbolCount, likely <= Double(Sketch.keptSymbolCount), symbolCount < Sketch.keptSymbolCount
         {
