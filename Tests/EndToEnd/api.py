@@ -18,15 +18,19 @@ class Client:
     """One browser's side of the API. Each comes from an address of its own unless it is given one."""
 
     def __init__(self, portal, http2=False, address=None):
-        self.portal = portal
+        self.portal, self.http2 = portal, http2
         self.address = address or new_host()
         self.token = None
         self.csrf_token = None
         # What every request carries besides.
         self.headers = {}
-        transport = httpx.HTTPTransport(verify=False, http2=http2, local_address=self.address)
-        self.http = httpx.Client(
-            base_url=portal.url, transport=transport, timeout=30, trust_env=False, follow_redirects=False)
+        self.http = self.connect()
+
+    def connect(self):
+        """Connections of their own, from this client's address."""
+        transport = httpx.HTTPTransport(verify=False, http2=self.http2, local_address=self.address)
+        return httpx.Client(
+            base_url=self.portal.url, transport=transport, timeout=30, trust_env=False, follow_redirects=False)
 
     def close(self):
         self.http.close()
@@ -150,8 +154,7 @@ class SocketClient:
     def fields(self, _):
         return {}
 
-    @property
-    def http(self):
+    def connect(self):
         return httpx.Client(
             base_url="http://host", transport=httpx.HTTPTransport(uds=str(self.portal.user_socket)), trust_env=False)
 
@@ -161,7 +164,8 @@ class EventStream:
 
     def __init__(self, client, last_id=None, query=""):
         fields = client.fields("GET") | ({"Last-Event-ID": last_id} if last_id else {})
-        self.http = client.http
+        # Of two threads that read from one HTTP/2 connection, httpx may leave one without what has come for it.
+        self.http = client.connect()
         self.answer = self.http.send(
             self.http.build_request("GET", f"{API}/events{query}", headers=fields, timeout=60), stream=True)
         assert self.answer.status_code == 200, self.answer.status_code
@@ -203,3 +207,4 @@ class EventStream:
             with contextlib.suppress(OSError):
                 stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         self._thread.join(5)
+        self.http.close()
