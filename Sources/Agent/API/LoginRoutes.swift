@@ -28,9 +28,8 @@ struct LoginRoutes: Sendable {
     private func ways(_ request: Request, _ context: APIContext) async throws -> Response {
         let settings = await services.member.configuration.settings
         // A gateway speaks for the member that it would carry the login to.
-        if !settings.loginsEnabled, context.carrier == nil, let server = services.loginServer() {
-            return try await services.proxy.forward(request, context: context, to: server)
-        }
+        let others = settings.loginsEnabled || context.carrier != nil ? [] : services.servers(for: .login)
+        if !others.isEmpty { return try await services.proxy.forward(request, context: context, toFirstOf: others) }
         return Response.json([
             "serverId": .string(services.serverID), "hostname": .string(services.hostname),
             "loginsEnabled": .bool(settings.loginsEnabled),
@@ -49,9 +48,11 @@ struct LoginRoutes: Sendable {
         let settings = await services.member.configuration.settings
         let body = try await RequestBody.collect(request, services.serverID)
         let content = try RequestBody.parse(request, body, services.serverID, Self.content)
-        if context.carrier == nil, let server = loginServer(for: content, settings.loginsEnabled) {
-            try services.requireKnown(server)
-            return try await services.proxy.forward(request, body: body, context: context, to: server)
+        if context.carrier == nil {
+            let others = try loginServers(for: content, settings.loginsEnabled)
+            if !others.isEmpty {
+                return try await services.proxy.forward(request, body: body, context: context, toFirstOf: others)
+            }
         }
         guard settings.loginsEnabled else {
             throw services.problem(
@@ -68,16 +69,18 @@ struct LoginRoutes: Sendable {
         return answer(step)
     }
 
-    /// The other member that a login is for: the one that the user names, the one that made the code, or, where this one
-    /// takes none, the least loaded one.
-    private func loginServer(for content: Content, _ isEnabled: Bool) -> String? {
+    /// The other members that a login may go to: the one that the user names, the one that made the code, or, where this
+    /// one takes none, those that do. None where it is for this member.
+    private func loginServers(for content: Content, _ isEnabled: Bool) throws(Problem) -> [String] {
         let named =
             switch content {
             case .password(_, _, let serverID): serverID
             case .code(let code): services.otherServer(inName: code)
             }
-        if let named { return named == services.serverID ? nil : named }
-        return isEnabled ? nil : services.loginServer()
+        guard let named else { return isEnabled ? [] : services.servers(for: .login) }
+        guard named != services.serverID else { return [] }
+        try services.requireKnown(named)
+        return [named]
     }
 
     private static func content(_ reader: inout ObjectReader) -> Content? {

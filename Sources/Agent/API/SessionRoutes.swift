@@ -119,10 +119,10 @@ struct SessionRoutes: Sendable {
         } catch {
             throw LinkProblem.make(error, services.serverID)
         }
-        let target = server ?? (settings.sessionsEnabled ? services.serverID : services.sessionServer())
-        if let target, target != services.serverID {
-            try services.requireKnown(target)
-            return try await services.proxy.forward(request, body: body, context: context, to: target)
+        if let server, server != services.serverID { try services.requireKnown(server) }
+        let others = server.map { [$0] } ?? (settings.sessionsEnabled ? [] : services.servers(for: .session))
+        if !others.isEmpty, others != [services.serverID] {
+            return try await services.proxy.forward(request, body: body, context: context, toFirstOf: others)
         }
         guard settings.sessionsEnabled else {
             throw services.problem(

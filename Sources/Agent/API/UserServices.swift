@@ -73,23 +73,13 @@ struct UserServices: Sendable {
         return server == serverID || registry.address(of: server) == nil ? nil : server
     }
 
-    /// The member that takes logins and has the fewest; nil where there is none.
-    func loginServer() -> String? { leastLoaded("loginsEnabled", "logins") }
-
-    /// The member that starts sessions and has the fewest; nil where there is none.
-    func sessionServer() -> String? { leastLoaded("sessionsEnabled", "sessions") }
-
-    private func leastLoaded(_ ability: String, _ count: String) -> String? {
-        let eligible = registry.servers().filter { $0[ability] == true && $0["external"] != true }
-        // An external member has links of some, and cannot reach the others just now.
-        let linked = exchange.linkedMembers
-        let reached = eligible.filter { linked.contains($0.text("serverId") ?? "") }
-        let least = (reached.isEmpty ? eligible : reached).min { left, right in
-            (left.integer(count) ?? 0, left.text("serverId") ?? "") < (
-                right.integer(count) ?? 0, right.text("serverId") ?? ""
-            )
-        }
-        return least?.text("serverId")
+    /// The other members that a login or a session may go to which nobody has named a member for, in the order in which to
+    /// ask them.
+    func servers(for purpose: Purpose) -> [String] {
+        LeastLoaded.order(
+            registry.servers(), for: purpose, linked: exchange.linkedMembers,
+            isDoubtful: { member.reachability.isDoubtful($0) }
+        ).filter { $0 != serverID }
     }
 
     /// The right of a user to one more stream; it lasts as long as the place is held.

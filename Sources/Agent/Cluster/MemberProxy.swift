@@ -16,17 +16,59 @@ struct MemberProxy: Sendable {
     let logger: Logger
     let client: MemberClient
 
+    private var reachability: Reachability { routes.member.reachability }
+
+    /// How many members are asked at the most where the first ones cannot be reached; each may cost the time in which a
+    /// connection has to come about.
+    private static let triedCountMax = 3
+
     /// The other member's answer to a request, as it comes.
     func forward(
         _ request: Request, body: ByteBuffer? = nil, context: APIContext, to target: String
     ) async throws -> Response {
-        let address = try await routes.target(of: target)
-        let body: ByteBuffer =
-            if let body { body } else { try await RequestBody.collect(request, serverID) }
-        let answer = try await patientExchange(request, body, context, address)
+        do {
+            return try await answer(request, body, context, try await routes.target(of: target))
+        } catch let error as MemberUnreachable {
+            throw unreachable(error)
+        }
+    }
+
+    /// The answer of the first of several members that can be reached. The next one is asked only where the one before has
+    /// certainly taken nothing of the request.
+    func forward(
+        _ request: Request, body: ByteBuffer? = nil, context: APIContext, toFirstOf targets: [String]
+    ) async throws -> Response {
+        let body = if let body { body } else { try await RequestBody.collect(request, serverID) }
+        var last: Problem?
+        for target in targets.prefix(Self.triedCountMax) {
+            let address: MemberTarget
+            do throws(Problem) {
+                address = try await routes.target(of: target)
+            } catch {
+                last = error
+                continue
+            }
+            do {
+                return try await answer(request, body, context, address)
+            } catch let error as MemberUnreachable {
+                last = unreachable(error)
+                if !error.hasTakenNothing { break }
+            }
+        }
+        throw last
+            ?? Problem(
+                .badGateway, reason: "no-server", detail: "no member can take this request just now", serverID: serverID
+            )
+    }
+
+    private func answer(
+        _ request: Request, _ body: ByteBuffer?, _ context: APIContext, _ target: MemberTarget
+    ) async throws -> Response {
+        let body = if let body { body } else { try await RequestBody.collect(request, serverID) }
+        let answer = try await patientExchange(request, body, context, target)
         if let reason = answer.head.headerFields[.refusal] {
             try await answer.forEachPart { _ in }
-            throw carrierRefused(by: target, reason)
+            throw carrierRefused(by: target.serverID, reason)
         }
         noteStart(answer.head)
         var kept = HopFields.passed(answer.head.headerFields)
@@ -84,9 +126,12 @@ struct MemberProxy: Sendable {
         let head = HTTPRequest(
             method: request.method, scheme: "https", authority: target.authority, path: path, headerFields: fields)
         do throws(MemberUnreachable) {
-            return try await client.send(head, body: body, to: target, on: context.channel.eventLoop)
+            let answer = try await client.send(head, body: body, to: target, on: context.channel.eventLoop)
+            reachability.succeeded(target.serverID)
+            return answer
         } catch {
-            throw unreachable(error)
+            reachability.failed(target.serverID)
+            throw error
         }
     }
 
@@ -120,6 +165,7 @@ struct MemberProxy: Sendable {
         do throws(MemberUnreachable) {
             return try await client.upgrade(path, fields + [carrier], to: target, on: connection.eventLoop)
         } catch {
+            reachability.failed(target.serverID)
             throw unreachable(error)
         }
     }

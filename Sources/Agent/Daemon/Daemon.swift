@@ -22,7 +22,10 @@ struct Daemon {
         let logs = Logs()
         let member = try await start(logs)
         let publisher = ServerUpdatePublisher(member: member)
-        await reports.connect { publisher.changed() }
+        await reports.connect { report in
+            member.reachability.take(report)
+            publisher.changed()
+        }
         let journal = Journal(store: member.store, node: member.node, logger: logs[.clusterDatabase])
         let reloader = ConfigurationReloader(member: member, publisher: publisher)
         let users = try await UserServer(member: member, publisher: publisher)

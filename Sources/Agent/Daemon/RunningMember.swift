@@ -17,6 +17,7 @@ actor RunningMember {
     nonisolated let authenticator: MemberAuthenticator
     nonisolated let certificate: ServerCertificate
     nonisolated let logs: Logs
+    nonisolated let reachability = Reachability()
     nonisolated let started = WallClock.now()
     private(set) var configuration: Configuration
     /// Where the listener really listens, once it does.

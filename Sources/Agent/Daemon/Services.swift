@@ -106,7 +106,7 @@ enum HangupSignal {
 actor ReportHub {
     private let reports: AsyncStream<Report>
     private let continuation: AsyncStream<Report>.Continuation
-    private var linksChanged: @Sendable () -> Void = {}
+    private var linksChanged: @Sendable (Report) -> Void = { _ in }
     private var task: Task<Void, Never>?
 
     /// Reports beyond this that nobody has taken yet are dropped, the oldest first.
@@ -119,7 +119,7 @@ actor ReportHub {
     nonisolated func send(_ report: Report) { continuation.yield(report) }
 
     /// Calls the closure whenever a link goes up or down, or the verdict on this host's clock changes.
-    func connect(_ linksChanged: @escaping @Sendable () -> Void) { self.linksChanged = linksChanged }
+    func connect(_ linksChanged: @escaping @Sendable (Report) -> Void) { self.linksChanged = linksChanged }
 
     /// Begins to log.
     func log(to topic: Logger, agent: Logger, store: Store) {
@@ -129,12 +129,12 @@ actor ReportHub {
                 let (level, text) = report.logLine
                 (level == .debug ? topic : agent).log(level: level, "\(text)")
                 switch report {
-                case .linkUp, .linkDown: linksChanged()
+                case .linkUp, .linkDown: linksChanged(report)
                 case .clockConfirmed: await Self.restamp(store, agent)
                 case .clockRight:
                     await Self.restamp(store, agent)
-                    linksChanged()
-                case .clockWrong: linksChanged()
+                    linksChanged(report)
+                case .clockWrong: linksChanged(report)
                 default: break
                 }
             }

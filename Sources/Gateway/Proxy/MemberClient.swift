@@ -2,6 +2,7 @@
 package import HTTPTypes
 package import NIOCore
 package import NIOPosix
+import NIOSSL
 import Relay
 import Synchronization
 
@@ -9,6 +10,8 @@ import Synchronization
 package struct MemberUnreachable: Error, Sendable, CustomStringConvertible {
     package let serverID: String
     package let detail: String
+    /// Whether no connection came about, so that the member has certainly taken nothing of the request.
+    package let hasTakenNothing: Bool
 
     package var description: String { "\(serverID) cannot be reached: \(detail)" }
 }
@@ -99,8 +102,13 @@ package final class MemberClient: Sendable {
                 guard isSafe else { throw unreachable(target, error) }
             }
         }
+        let connection: MemberConnection
         do {
-            let connection = try await MemberConnection.open(target, dialler, on: loop)
+            connection = try await MemberConnection.open(target, dialler, on: loop)
+        } catch {
+            throw unreachable(target, error, hasTakenNothing: true)
+        }
+        do {
             return ProxiedResponse(
                 try await connection.send(head, body, answerTime) { [self] in keep(connection, target) })
         } catch {
@@ -108,8 +116,13 @@ package final class MemberClient: Sendable {
         }
     }
 
-    func unreachable(_ target: MemberTarget, _ error: any Error) -> MemberUnreachable {
-        MemberUnreachable(serverID: target.serverID, detail: detail(target, error))
+    func unreachable(
+        _ target: MemberTarget, _ error: any Error, hasTakenNothing: Bool = false
+    ) -> MemberUnreachable {
+        // The request goes out behind the handshake.
+        let isHandshake = if case NIOSSLError.handshakeFailed = error { true } else { false }
+        return MemberUnreachable(
+            serverID: target.serverID, detail: detail(target, error), hasTakenNothing: hasTakenNothing || isHandshake)
     }
 
     private func detail(_ target: MemberTarget, _ error: any Error) -> String {
