@@ -207,7 +207,8 @@ def test_a_port_in_use_is_named(cluster):
     second = cluster.agent()
     second.edit("www.json", lambda content: content.update(listen="%s:%d" % first.address))
     started = second.run("run", timeout=10)
-    assert started.status == 2, started
+    # Not 2, with which the unit would not try again: the port may be free a moment later.
+    assert started.status == 1, started
     assert "www.json" in started.err and "listen" in started.err and "use" in started.err, started.err
     assert not [line for line in started.err.splitlines() if "Hummingbird" in line or "Error(" in line], started.err
 

@@ -89,10 +89,10 @@ final class FrontDoorService: Service {
         } catch is CancellationError {
             return
         } catch let error as IOError {
-            throw AgentError.configuration([
+            // No mistake of the file: the port may be free, and the address there, a moment later.
+            throw AgentError.refused(
                 "config/www.json: listen: \"\(listen)\" cannot be listened on: \(error.reason); "
-                    + "is another program using the port?"
-            ])
+                    + "is another program using the port?")
         }
     }
 

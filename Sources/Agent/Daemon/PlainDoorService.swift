@@ -36,9 +36,7 @@ final class PlainDoorService: Service {
         } catch is CancellationError {
             return
         } catch let error as IOError {
-            throw AgentError.configuration([
-                "config/www.json: plainListen: \"\(listen)\" cannot be listened on: \(error)"
-            ])
+            throw AgentError.refused("config/www.json: plainListen: \"\(listen)\" cannot be listened on: \(error)")
         }
     }
 }
