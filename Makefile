@@ -1,11 +1,19 @@
 # Everything a developer or an administrator types. Each target installs what it needs first.
-.PHONY: run test lint format build clean packages unit end-to-end soak sweep mutants crash-points \
+.PHONY: run test lint format build install clean packages unit end-to-end soak sweep mutants crash-points \
 	simulations stop bench
 
 CONFIGURATION = release
 
 build: packages
 	swift build -c $(CONFIGURATION)
+
+# Installs what `make build` has built: below DESTDIR where one is given, to be copied to hosts from there. The unit and
+# the rule for sudo name /usr/bin.
+DESTDIR =
+PREFIX = /usr
+
+install:
+	scripts/install .build/$(CONFIGURATION) "$(DESTDIR)$(PREFIX)"
 
 # Builds and starts three members on 127.0.0.1, .2 and .3, and says what to try.
 run: build

@@ -110,7 +110,9 @@ let package = Package(
             ],
             resources: [.copy("Portal/Pages"), .copy("Portal/openapi.json")],
             // The suite is built with optimisation, where tests would not see an executable's declarations otherwise.
-            swiftSettings: settings + [.unsafeFlags(["-enable-testing"])]),
+            swiftSettings: settings + [.unsafeFlags(["-enable-testing"])],
+            // Where `make install` puts the Swift runtime libraries, for hosts without the toolchain.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "-rpath=$ORIGIN/../lib/fastx-agent"])]),
         .executableTarget(
             name: "Benchmarks",
             dependencies: [

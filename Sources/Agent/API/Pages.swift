@@ -15,12 +15,13 @@ struct Pages: Sendable {
     private static let fileByteCountMax = 4 << 20
 
     func add(to router: Router<APIContext>) {
-        let pages = "\(services.resources)/Pages"
-        router.get("/") { _, _ in try file(pages, ["index.html"]) }
-        router.get("/session/:id") { _, _ in try file(pages, ["session.html"]) }
-        router.get("/favicon.ico") { _, _ in try file(pages, ["favicon.svg"]) }
-        router.get("/api/v1/openapi.json") { _, _ in try file(services.resources, ["openapi.json"]) }
-        router.get("/pages/**") { _, context in try file(pages, context.parameters.getCatchAll().map(String.init)) }
+        router.get("/") { _, _ in try installed(["Pages", "index.html"]) }
+        router.get("/session/:id") { _, _ in try installed(["Pages", "session.html"]) }
+        router.get("/favicon.ico") { _, _ in try installed(["Pages", "favicon.svg"]) }
+        router.get("/api/v1/openapi.json") { _, _ in try installed(["openapi.json"]) }
+        router.get("/pages/**") { _, context in
+            try installed(["Pages"] + context.parameters.getCatchAll().map(String.init))
+        }
         router.get("/novnc/**") { _, context in try file(Self.noVNC, context.parameters.getCatchAll().map(String.init))
         }
     }
@@ -30,6 +31,14 @@ struct Pages: Sendable {
         "svg": "image/svg+xml", "json": "application/json", "png": "image/png", "mp3": "audio/mpeg",
         "oga": "audio/ogg", "ttf": "font/ttf", "woff": "font/woff", "woff2": "font/woff2",
     ]
+
+    /// A file that is installed with the program; where there is none, what to do about it.
+    private func installed(_ parts: [String]) throws -> Response {
+        if let directory = services.pages.directory { return try file(directory, parts) }
+        return Response(
+            status: .serviceUnavailable, headers: [.contentType: "text/plain; charset=utf-8"],
+            body: .init(byteBuffer: ByteBuffer(string: InstalledPages.missing)))
+    }
 
     /// A file below a directory; names that could lead out of it are not found.
     private func file(_ directory: String, _ parts: [String]) throws -> Response {

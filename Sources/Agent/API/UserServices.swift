@@ -27,8 +27,7 @@ struct UserServices: Sendable {
     /// Where requests come in over connections to external members.
     let relayDoor: RelayDoor
     let hostname: String
-    /// The directory of the pages and of the interface's description.
-    let resources: String
+    let pages: InstalledPages
 
     var serverID: String { member.serverID }
 

@@ -74,6 +74,7 @@ struct Status: AsyncParsableCommand {
                 print("gateway key  SHARED: \(warning)")
             }
         }
+        if let problem = status.text("pagesMissing") { print("pages        MISSING: \(problem)") }
         Self.printLinks(status["links"])
         Self.printAccessPoints(status["accessPoints"])
     }

@@ -36,6 +36,7 @@ enum StatusDocument {
             "partitioned": .bool(await member.node.isPartitionedByGateways), "relayLinks": .array(relay),
             "sharedGatewayKeys": SharedGatewayKeys(services.registry.servers()).json,
             "isolated": .text(isolation(configuration, links.map(\.status))),
+            "pagesMissing": .text(services.pages.problem),
         ])
     }
 

@@ -63,7 +63,7 @@ struct UserServer: Sendable {
                 host: RelayHost(
                     tokens: { try authenticator.tokens(for: $0) }, serve: { try relayDoor.admit($0, $1) },
                     logger: logger, debugLogger: external)),
-            relayDoor: relayDoor, hostname: hostname, resources: Self.resources(program: program))
+            relayDoor: relayDoor, hostname: hostname, pages: InstalledPages(program: program))
         leases = UserLeases(member: member, book: book, sessions: sessions, links: links, hostname: hostname)
         self.runtime = runtime
         self.publisher = publisher
@@ -71,6 +71,7 @@ struct UserServer: Sendable {
         await sessions.load()
         await connect()
         logger.info("sockets for this host's users are in \(runtime.path)")
+        if let problem = services.pages.problem { logger.warning("\(problem)") }
     }
 
     /// The agent's own user, and people: system accounts have no business here.
@@ -78,13 +79,6 @@ struct UserServer: Sendable {
         if uid == geteuid() { return true }
         guard let user = try? UnixUser.withID(uid) else { return false }
         return !user.isSystemAccount
-    }
-
-    /// Beside the program where it was built, else where the package puts them.
-    private static func resources(program: String) -> String {
-        let directory = program.split(separator: "/").dropLast().joined(separator: "/")
-        let built = "/\(directory)/fastx_Agent.resources"
-        return unsafe access(built, R_OK) == 0 ? built : "/usr/share/fastx"
     }
 
     /// Lets every change be known to those whom it concerns.
