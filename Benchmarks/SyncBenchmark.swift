@@ -20,8 +20,7 @@ struct SyncBenchmark: AsyncParsableCommand {
         let first = BenchmarkedAgent(program: program, directory: directory.path + "/a")
         let second = BenchmarkedAgent(program: program, directory: directory.path + "/b")
         try first.run("init", "--listen", "127.0.0.1:\(port)", "--new-cluster-key")
-        let key = try first.run("key", "export")
-        try key.write(to: URL(fileURLWithPath: directory.path + "/key"))
+        try first.run("key", "export", "--to", directory.path + "/key")
         try second.run(
             "init", "--listen", "127.0.0.2:\(port)", "--access-point", "https://127.0.0.1:\(port)",
             "--cluster-key-file", directory.path + "/key")

@@ -94,7 +94,7 @@ def test_a_key_is_replaced_member_by_member_and_nothing_is_interrupted(cluster):
     first.ok("key", "new", "--name", "next")
     [new] = set(key_ids(first)) - {old}
     exported = cluster.directory / "new.key"
-    exported.write_text(first.ok("key", "export", new).strip() + "\n")
+    first.ok("key", "export", new, "--to", exported)
     for member in (second, third):
         member.ok("key", "add", exported)
 

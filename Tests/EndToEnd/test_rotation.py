@@ -57,7 +57,7 @@ def rotate(members, path, chance, pause):
     [old] = key_ids(first)
     first.ok("key", "new")
     [new] = set(key_ids(first)) - {old}
-    path.write_text(first.ok("key", "export", new))
+    first.ok("key", "export", new, "--to", path)
     for member in others:
         pause()
         member.ok("key", "add", path)

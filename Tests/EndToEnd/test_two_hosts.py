@@ -77,7 +77,7 @@ def join(alpha, beta, directory):
     """The README's steps for two hosts."""
     alpha.ok("init", "--new-cluster-key")
     key_file = directory / "cluster.key"
-    key_file.write_text(alpha.ok("key", "export"))
+    alpha.ok("key", "export", "--to", str(key_file))
     alpha.run()
     beta.ok("init", "--cluster-key-file", str(key_file), "--access-point", "https://alpha:3300")
     beta.run()

@@ -119,8 +119,8 @@ struct Init: AsyncParsableCommand {
         if configuration.cluster.keys.isEmpty {
             print("It has no cluster key yet. Add the cluster's:  fastx-agent key add FILE --var-dir \(directory.path)")
         } else if newClusterKey {
-            print("It has a new cluster key. For other members, write it to a file:")
-            print("    fastx-agent key export --var-dir \(directory.path) > cluster.key")
+            print("It has a new cluster key. For other members, write it to a file that nobody else can read:")
+            print("    fastx-agent key export --var-dir \(directory.path) --to cluster.key")
         }
         print("Start it:  \(start)")
     }
@@ -128,11 +128,13 @@ struct Init: AsyncParsableCommand {
 
 /// Files that hold one cluster key.
 enum KeyFiles {
-    /// The key, and its text as it stands in the file.
+    /// The key, and its text as it stands in the file. Says so where others can read the file.
     static func read(_ path: String) throws -> (secret: Secret, text: String) {
         let text: String
+        let looseMode: HostError?
         do {
             text = try HostFile.text(at: path)
+            looseMode = try Self.looseMode(path)
         } catch {
             throw AgentError.usage("\(error)")
         }
@@ -140,9 +142,26 @@ enum KeyFiles {
             let secret = try Secret.parse(text)
             // What cluster.json takes is narrower than what a key file may be written in.
             let line = String(text.prefix { $0 != "\n" && $0 != "\r" })
+            if let looseMode {
+                Terminal.complain(
+                    "warning: \(looseMode). The key is taken all the same; if somebody else may have read it, replace "
+                        + "it by a new one everywhere, see \"fastx-agent key --help\"")
+            }
             return (secret, KeyEntry.isSecret(line) ? line : secret.encodedText())
         } catch {
             throw AgentError.usage("\(path): \(error)")
         }
+    }
+
+    /// Whose file it is does not matter: who brought the key may well be another user than the one that takes it.
+    private static func looseMode(_ path: String) throws(HostError) -> HostError? {
+        let status: FileStatus
+        do {
+            status = try FileStatus(path: path)
+        } catch {
+            throw .unreadable(path: path, code: error.code)
+        }
+        guard status.isFileOpenToOthers else { return nil }
+        return .wrongMode(path: path, mode: status.mode, wanted: FileModes.privateFileMode)
     }
 }

@@ -1,13 +1,14 @@
 // The commands on cluster keys: list, new, add, remove, export.
 import ArgumentParser
+import Glibc
 import Trust
 
 struct KeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key", abstract: "Show and change this member's cluster keys.",
         discussion: """
-            To replace a key without interruption: "key new" on one member, "key export" and "key add" on all others,
-            and only then "key remove" of the old one everywhere. A running agent takes changes up at once.
+            To replace a key without interruption: "key new" on one member, "key export --to FILE" there, "key add FILE"
+            on all others, and only then "key remove" of the old one everywhere. A running agent takes changes up at once.
             """,
         subcommands: [KeyList.self, KeyNew.self, KeyAdd.self, KeyRemove.self, KeyExport.self])
 }
@@ -96,7 +97,8 @@ struct KeyNew: AsyncParsableCommand {
         let id = try editor.add(
             try Secret(WallClock.randomBytes(32)), scope: gateway ? .gateway : .full, name: name)
         try await editor.save()
-        print("Added the new key \(id). Take it to the other members with \"key export \(id)\" and \"key add\".")
+        print("Added the new key \(id).")
+        print("Take it to the other members with \"key export \(id) --to FILE\" and, there, \"key add FILE\".")
     }
 }
 
@@ -135,10 +137,13 @@ struct KeyRemove: AsyncParsableCommand {
 
 struct KeyExport: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "export", abstract: "Print a key's secret, to take it to another member.",
-        discussion: "Whoever has the secret is a member of the cluster: keep the file private, and remove it after use."
-    )
+        commandName: "export", abstract: "Write or print a key's secret, to take it to another member.",
+        discussion: """
+            Whoever has the secret is a member of the cluster: --to makes a file that nobody else can read; remove it
+            after use. Nothing is printed into a file that others can read.
+            """)
     @OptionGroup var location: VarDirectoryOption
+    @Option(help: "The file to make. It must not be there yet. Without it the secret is printed.") var to: String?
     @Argument(help: "The key's id. The only key unless given.") var id: String?
 
     func run() async throws {
@@ -148,6 +153,27 @@ struct KeyExport: AsyncParsableCommand {
             throw AgentError.notFound(
                 id.map { "there is no key \($0)" } ?? "there are \(keys.count) keys; name one of them by its id")
         }
-        print(chosen.entry.secret.revealed)
+        let secret = chosen.entry.secret.revealed
+        guard let to else {
+            try checkStandardOutput(chosen.id)
+            return print(secret)
+        }
+        try FileModes.writePrivateFile(to, bytes: Array("\(secret)\n".utf8), isOfMember: false)
+        print("Wrote the key \(chosen.id) to \(to). Remove the file when the other members have it.")
+    }
+
+    /// A shell makes files that everybody can read, unless it is told otherwise.
+    private func checkStandardOutput(_ id: KeyID) throws {
+        let isOpen: Bool
+        do throws(SystemCallError) {
+            isOpen = try FileStatus(descriptor: STDOUT_FILENO).isFileOpenToOthers
+        } catch {
+            throw AgentError.refused("cannot \(error.operation) standard output: \(error.reason)")
+        }
+        guard isOpen else { return }
+        let directory = location.directory.path
+        throw AgentError.refused(
+            "standard output is a file that other users can read, so nothing was printed; "
+                + "run: fastx-agent key export \(id) --var-dir \(directory) --to FILE")
     }
 }

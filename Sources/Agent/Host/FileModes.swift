@@ -23,16 +23,16 @@ enum FileModes {
     /// never half of one.
     ///
     /// With `overwriting`, a file that is there is replaced (a symbolic link too: the link itself); without, it stays
-    /// and the error is `alreadyExists`.
+    /// and the error is `alreadyExists`. With `isOfMember`, what root writes is given to the owner of the directory.
     static func writePrivateFile(
-        _ path: String, bytes: [UInt8], overwriting: Bool = false
+        _ path: String, bytes: [UInt8], overwriting: Bool = false, isOfMember: Bool = true
     ) throws(HostError) {
         let directory = parent(of: path)
         let name = path.split(separator: "/").last.map(String.init) ?? ""
         let temporary = "\(directory)/.\(name).\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).tmp"
         do throws(HostError) {
             try writeNewFile(temporary, bytes: bytes)
-            try giveToOwner(of: directory, temporary)
+            if isOfMember { try giveToOwner(of: directory, temporary) }
             if overwriting {
                 guard unsafe rename(temporary, path) == 0 else {
                     throw HostError.systemCall(name: "rename", subject: path, code: errno)

@@ -32,7 +32,17 @@ struct FileStatus: Sendable, Equatable {
         self.init(status)
     }
 
-    fileprivate init(_ status: stat) {
+    /// Of a file that is open.
+    init(descriptor: Int32) throws(SystemCallError) {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw SystemCallError(last: "examine") }
+        self.init(status)
+    }
+
+    /// Whether others than its owner may read or write the file. Pipes and terminals keep nothing that could be read.
+    var isFileOpenToOthers: Bool { isRegularFile && mode & 0o077 != 0 }
+
+    private init(_ status: stat) {
         mode = status.st_mode & 0o7777
         owner = status.st_uid
         byteCount = Int(status.st_size)
@@ -58,11 +68,7 @@ struct OwnedDescriptor: ~Copyable {
         try OwnedDescriptor(unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), operation: "open")
     }
 
-    func status() throws(SystemCallError) -> FileStatus {
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { throw SystemCallError(last: "examine") }
-        return FileStatus(status)
-    }
+    func status() throws(SystemCallError) -> FileStatus { try FileStatus(descriptor: descriptor) }
 
     /// Reads to the end, but not more than `byteCountMax` bytes.
     func read(byteCountMax: Int) throws(SystemCallError) -> [UInt8] {
