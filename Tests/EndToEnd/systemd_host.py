@@ -1,18 +1,15 @@
 # A Debian with a real systemd as its process 1, in namespaces of its own: a host for a test to install the agent on.
 import contextlib
 import os
-import re
 import signal
 import subprocess
 from pathlib import Path
 
-from agents import PROGRAM, ROOT, Result
+from agents import ROOT, Result
 from waiting import eventually
 
-# Where the host's administrator has the project: what is built, and the unit.
+# Where the host's administrator has the project's unit.
 PROJECT = "/usr/src/fastx"
-# Where he has put the runtime libraries of the Swift toolchain.
-LIBRARIES = "/usr/local/lib/swift"
 BOOT_SECONDS = 40
 NAMESPACES = ["--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net"]
 
@@ -32,9 +29,7 @@ class SystemdHost:
         self.pid = None
         changes = directory / "changes"
         changes.mkdir()
-        shown = [Path(PROGRAM).parent, f"{PROJECT}/.build/release", ROOT / "packaging", f"{PROJECT}/packaging"]
-        for libraries in _toolchain_libraries(tree):
-            shown += [libraries, LIBRARIES]
+        shown = [ROOT / "packaging", f"{PROJECT}/packaging"]
         self._group = _process_groups() / f"fx-systemd-{os.getpid()}-{directory.name}"
         self._group.mkdir()
         # In a group of processes of its own, and never without whoever started it.
@@ -46,8 +41,6 @@ class SystemdHost:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         try:
             eventually(self._is_up, "systemd is up", within=BOOT_SECONDS)
-            self.ok("tee", "/etc/ld.so.conf.d/swift.conf", stdin=LIBRARIES + "\n")
-            self.ok("ldconfig")
         except BaseException:
             self.close()
             raise
@@ -69,17 +62,24 @@ class SystemdHost:
 
     def run(self, *words, stdin="", timeout=30):
         """Runs a program of the host as its root."""
-        ended = subprocess.run(
-            ["nsenter", "--target", str(self.pid), *NAMESPACES, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-             "LANG=C.UTF-8", *words],
-            input=stdin, capture_output=True, text=True, timeout=timeout)
+        ended = subprocess.run(self._words(*words), input=stdin, capture_output=True, text=True, timeout=timeout)
         return Result(ended.returncode, ended.stdout, ended.stderr)
+
+    def _words(self, *words):
+        return ["nsenter", "--target", str(self.pid), *NAMESPACES, "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                "LANG=C.UTF-8", *words]
 
     def ok(self, *words, **options):
         """Runs a program that must succeed, and returns what it prints."""
         result = self.run(*words, **options)
         assert result.status == 0, f"{words}: {result}"
         return result.out
+
+    def install(self, directory):
+        """Puts on the host what `make install` has put below a directory, as README.md does it over ssh."""
+        packed = subprocess.run(
+            ["tar", "-C", directory, "--owner=0", "--group=0", "-cf", "-", "usr"], check=True, capture_output=True).stdout
+        subprocess.run(self._words("tar", "-C", "/", "--no-overwrite-dir", "-xf", "-"), input=packed, check=True, timeout=30)
 
     def unit(self, name):
         """What systemd says of a unit."""
@@ -119,11 +119,3 @@ def _process_groups():
         if kind == "cgroup2" and os.access(place, os.W_OK):
             return Path(place)
     raise CannotBoot("no unified control groups (cgroup2) are mounted here, or only for reading")
-
-
-def _toolchain_libraries(tree):
-    """The directory from which the program has the libraries of its toolchain, in a list that is empty without one.
-    What lies in directories that the tree has as well is for Debian's packages to bring."""
-    listed = subprocess.run(["ldd", PROGRAM], check=True, capture_output=True, text=True).stdout
-    directories = {os.path.dirname(path) for path in re.findall(r"=> (/\S+)", listed)}
-    return [path for path in directories if not os.path.isdir(tree + path)]

@@ -1,10 +1,12 @@
 # The shipped unit under a real systemd, on a host where the agent is installed as docs/operations.md says.
 import json
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from agents import ROOT
+from agents import PROGRAM, ROOT
 from systemd_host import PROJECT, CannotBoot, SystemdHost
 from waiting import eventually
 
@@ -37,7 +39,14 @@ def host(directory, request):
         raise pytest.fail.Exception(str(reason), pytrace=False) from None
     try:
         for command in installing_commands():
-            host.ok("bash", "-c", f"cd {PROJECT} && {command}")
+            if command.startswith("make install "):
+                # Nothing is built there.
+                subprocess.run(
+                    [ROOT / "scripts/install", Path(PROGRAM).parent, directory / "installed/usr"], check=True,
+                    stdout=subprocess.DEVNULL)
+                host.install(directory / "installed")
+            else:
+                host.ok("bash", "-c", f"cd {PROJECT} && {command}")
         yield host
         if getattr(request.node, "failed", False):
             print("\n".join(host.journal(UNIT)[-40:]))
