@@ -35,7 +35,6 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", exact: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
-        .package(url: "https://github.com/swiftlang/swift-subprocess", exact: "1.0.2", traits: []),
     ],
     targets: [
         .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
@@ -43,12 +42,10 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
             name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+        .target(name: "OperatingSystem", swiftSettings: settings),
         .target(name: "Replica", dependencies: ["CSodium"], swiftSettings: settings),
         .target(name: "Trust", dependencies: ["CSodium"], swiftSettings: settings),
-        // Its tests reach into it: most of it are parts that nobody else should use.
-        .target(
-            name: "Sessions", dependencies: ["CTurboJPEG"],
-            swiftSettings: settings + [.unsafeFlags(["-enable-testing"])]),
+        .target(name: "Sessions", dependencies: ["OperatingSystem", "CTurboJPEG"], swiftSettings: settings),
         .target(name: "Store", dependencies: ["Replica", "CLMDB"], swiftSettings: settings),
         .target(
             name: "Gossip",
@@ -90,7 +87,7 @@ let package = Package(
         .executableTarget(
             name: "Agent",
             dependencies: [
-                "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway", "Sessions", "COpenSSL",
+                "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway", "Sessions", "COpenSSL",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
@@ -106,7 +103,6 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             resources: [.copy("Portal/Pages"), .copy("Portal/openapi.json")],
             // The suite is built with optimisation, where tests would not see an executable's declarations otherwise.
@@ -116,7 +112,7 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "Replica", "Sessions", "Store", "Trust",
+                "OperatingSystem", "Replica", "Store", "Trust",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -202,8 +198,16 @@ let package = Package(
                 .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             swiftSettings: settings),
-        .testTarget(name: "SessionsTests", dependencies: ["Sessions"], swiftSettings: settings),
-        .testTarget(name: "AgentTests", dependencies: ["Agent", "Trust"], swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["OperatingSystem"], path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(
+            name: "OperatingSystemTests", dependencies: ["OperatingSystem", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "SessionsTests", dependencies: ["Sessions", "OperatingSystem", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "AgentTests", dependencies: ["Agent", "OperatingSystem", "TestSupport", "Trust"],
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,6 +1,7 @@
 // What one load got through one carrier in some seconds, and what the carrier needed for it.
 import Foundation
 import Histogram
+import OperatingSystem
 
 /// Added up over the rounds of a run.
 struct Sample: Sendable {

@@ -1,5 +1,6 @@
 // A real agent as a process of its own, started and asked by a benchmark.
 import Foundation
+import OperatingSystem
 
 /// One agent on loopback.
 final class BenchmarkedAgent {

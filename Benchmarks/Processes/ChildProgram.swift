@@ -1,6 +1,6 @@
 // A program that runs beside a benchmark until it is stopped.
 import Foundation
-import Sessions
+import OperatingSystem
 
 /// One process, with its output in a file.
 final class ChildProgram {

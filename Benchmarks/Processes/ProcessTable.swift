@@ -1,5 +1,6 @@
 // What the kernel tells of processes: whose children they are, and the time, memory and open files that they take.
 import Foundation
+import OperatingSystem
 
 /// What some processes take.
 struct ProcessUsage: Sendable {

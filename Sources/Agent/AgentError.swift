@@ -1,7 +1,7 @@
 // What can go wrong in the agent as a whole, and the exit status that a command ends with.
 
 /// The exit status of a command.
-enum ExitStatus: Int32 {
+enum CommandStatus: Int32 {
     case success = 0
     case notFoundOrRefused = 1
     case usageOrConfiguration = 2
@@ -26,7 +26,7 @@ enum AgentError: Error, CustomStringConvertible {
         }
     }
 
-    var status: ExitStatus {
+    var status: CommandStatus {
         switch self {
         case .notInitialised, .configuration, .usage: .usageOrConfiguration
         case .notFound, .refused: .notFoundOrRefused

@@ -2,9 +2,11 @@
 import Foundation
 import Gateway
 import Logging
+import OperatingSystem
 import Replica
 import Sessions
 import Store
+import TestSupport
 import Testing
 import Trust
 

@@ -1,6 +1,7 @@
 // What the configuration tests share: texts, parsing to lines, and a directory that goes away.
 
 import Glibc
+import OperatingSystem
 
 @testable import Agent
 

@@ -1,4 +1,5 @@
 // Tickets: what each is good for, how often and how long; and which URLs browsers may try directly.
+import OperatingSystem
 import Testing
 
 @testable import Agent

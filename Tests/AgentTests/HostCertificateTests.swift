@@ -1,5 +1,6 @@
 // Role: tests of the certificates that the daemon makes and reads, with the openssl program as the judge.
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Agent

@@ -2,9 +2,11 @@
 import Foundation
 import Glibc
 import Logging
+import OperatingSystem
 import Replica
 import Sessions
 import Store
+import TestSupport
 import Testing
 import Trust
 

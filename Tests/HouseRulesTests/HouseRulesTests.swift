@@ -6,14 +6,17 @@ import Testing
 struct HouseRulesTests {
     /// What each module may import of this package's modules; anything else of this package is a mistake.
     private static let allowed: [String: Set<String>] = [
+        "Sources/OperatingSystem": [],
         "Sources/Replica": ["CSodium"],
         "Sources/Trust": ["CSodium"],
-        "Sources/Sessions": ["CTurboJPEG"],
+        "Sources/Sessions": ["OperatingSystem", "CTurboJPEG"],
         "Sources/Store": ["Replica", "CLMDB"],
         "Sources/Gossip": ["Replica", "Trust"],
         "Sources/Relay": [],
         "Sources/Gateway": ["Trust", "Relay"],
-        "Sources/Agent": ["Replica", "Trust", "Store", "Gossip", "Relay", "Gateway", "Sessions", "COpenSSL"],
+        "Sources/Agent": [
+            "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway", "Sessions", "COpenSSL",
+        ],
         "Simulations/World": ["Replica", "Trust", "Store", "Gossip"],
         "Simulations/Scenarios": ["Replica", "Trust", "Store", "Gossip", "SimulatedWorld"],
         "Simulations/CrashPoints": ["Replica", "Store"],
@@ -22,7 +25,8 @@ struct HouseRulesTests {
     ]
 
     private static let own: Set<String> = [
-        "CSodium", "CLMDB", "COpenSSL", "CTurboJPEG", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway",
+        "CSodium", "CLMDB", "COpenSSL", "CTurboJPEG", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay",
+        "Gateway",
         "Sessions", "Agent", "SimulatedWorld", "SimulatedRelay", "Scenarios", "CrashPoints",
     ]
 

@@ -1,7 +1,9 @@
 // An agent's side and link processes of the real program, for tests that run from end to end.
 import Foundation
 import Glibc
+import OperatingSystem
 import Sessions
+import TestSupport
 import Testing
 
 /// The program that plays link process and supervisor.

@@ -1,7 +1,9 @@
 // The agent's end of link processes, with peers that keep the rules and peers that do not.
 import Glibc
+import OperatingSystem
 import Sessions
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("The agent's end of links")
@@ -63,7 +65,7 @@ struct LinkServerTests {
     func openDirectory() throws {
         let directory = try TemporaryDirectory()
         #expect(unsafe chmod(directory.path, 0o777) == 0)
-        #expect(throws: SessionsError.self) {
+        #expect(throws: SystemError.self) {
             try LinkServer(
                 path: directory.path + "/socket", options: LinkServer.Options(serverID: "s"), isAllowed: { _ in true },
                 log: { _, _ in })

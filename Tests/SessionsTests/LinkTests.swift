@@ -1,7 +1,9 @@
 // Link processes and sessions from end to end: the real program, real displays, real sockets.
 import Foundation
 import Glibc
+import OperatingSystem
 import Sessions
+import TestSupport
 import Testing
 
 @Suite("Link processes and sessions", .enabled(if: Program.hasDisplays), .timeLimit(.minutes(5)))

@@ -1,4 +1,5 @@
 // The module's values: what may be asked for, how a session's life goes, when a link process ends.
+import OperatingSystem
 import Sessions
 import Testing
 
@@ -92,7 +93,7 @@ struct SessionStartTests {
         let start = try MessageCoding.decode(SessionStart.self, Array(#"{"command":"xterm"}"#.utf8))
         #expect(start == SessionStart(command: "xterm") && start.geometry.description == "1280x800")
         let wrong = Array(#"{"command":"xterm","windowManager":"wm"}"#.utf8)
-        #expect(throws: SessionsError.self) { try MessageCoding.decode(SessionStart.self, wrong) }
+        #expect(throws: SystemError.self) { try MessageCoding.decode(SessionStart.self, wrong) }
     }
 
     @Test("Messages survive their way through a packet")

@@ -4,6 +4,7 @@ import Glibc
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import OperatingSystem
 import Synchronization
 
 /// Who asks.
@@ -58,7 +59,7 @@ struct APIContext: RequestContext {
         // A client that is gone has no address any more; one whose connection is carried has none of its own.
         peerAddress = address?.ipAddress ?? "local"
         channel = source.channel
-        requestID = HexText.encode(WallClock.randomBytes(8))
+        requestID = HexText.encode(RandomBytes.make(8))
     }
 }
 

@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOHTTP1
+import OperatingSystem
 import Sessions
 import Trust
 
@@ -89,7 +90,7 @@ struct Authentication: Sendable {
     }
 
     /// Whoever runs the process at the other end of a Unix socket.
-    func identity(ofPeer uid: uid_t) async throws(SessionsError) -> Identity? {
+    func identity(ofPeer uid: uid_t) async throws(SystemError) -> Identity? {
         guard let user = try UnixUser.withID(uid) else { return nil }
         return Identity(
             user: user.name, uid: uid, groups: user.groups,
@@ -156,7 +157,7 @@ struct PeerUserMiddleware: RouterMiddleware {
         _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
         var context = context
-        context.peerUser = PeerCredentials.user(of: context.channel)
+        context.peerUser = SocketPeer.user(of: context.channel)
         return try await next(request, context)
     }
 }

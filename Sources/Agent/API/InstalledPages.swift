@@ -1,5 +1,6 @@
 // Finds the pages where the program was built, or where they were installed with it.
 import Glibc
+import OperatingSystem
 
 /// Where the pages and the description of the interface are looked for.
 struct InstalledPages: Sendable {

@@ -4,6 +4,7 @@ import Glibc
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import OperatingSystem
 
 /// Serves the portal's files and noVNC's.
 struct Pages: Sendable {
@@ -52,7 +53,7 @@ struct Pages: Sendable {
         guard isPlain, let type = Self.types[suffix] else { throw HTTPError(.notFound) }
         let path = "\(directory)/\(parts.joined(separator: "/"))"
         let bytes: [UInt8]
-        do throws(HostError) {
+        do throws(SystemError) {
             bytes = try HostFile.bytes(at: path)
         } catch {
             throw HTTPError(.notFound)

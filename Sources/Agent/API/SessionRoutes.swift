@@ -3,6 +3,7 @@ import Gateway
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import OperatingSystem
 import Sessions
 
 struct SessionRoutes: Sendable {

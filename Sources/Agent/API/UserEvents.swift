@@ -1,5 +1,6 @@
 // What happened to logins, sessions and servers, in order, for browsers that follow along.
 import DequeModule
+import OperatingSystem
 import Synchronization
 
 /// One event of the stream.
@@ -26,7 +27,7 @@ final class UserEvents: Sendable {
 
     private let state = Mutex(State())
     /// Tells the events of this process from those of an earlier one.
-    let epoch = HexText.encode(WallClock.randomBytes(6))
+    let epoch = HexText.encode(RandomBytes.make(6))
 
     private struct State {
         var kept: Deque<UserEvent> = []

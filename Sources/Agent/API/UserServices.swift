@@ -3,6 +3,7 @@ import Gateway
 import Glibc
 import HTTPTypes
 import Logging
+import OperatingSystem
 import Sessions
 import Store
 

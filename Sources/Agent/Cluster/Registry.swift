@@ -1,5 +1,6 @@
 // What the map says of servers, and of other members' logins and sessions: an index that follows every change.
 import Logging
+import OperatingSystem
 import Replica
 import Store
 import Synchronization

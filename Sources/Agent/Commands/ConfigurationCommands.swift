@@ -1,5 +1,6 @@
 // The commands on configuration: config check, debug on and off.
 import ArgumentParser
+import OperatingSystem
 
 struct Config: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

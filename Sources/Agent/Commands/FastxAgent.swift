@@ -47,7 +47,7 @@ struct FastxAgent: AsyncParsableCommand {
             Glibc.exit(error.status.rawValue)
         } catch let error as ConfigurationErrors {
             for line in error.lines { Terminal.complain(line) }
-            Glibc.exit(ExitStatus.usageOrConfiguration.rawValue)
+            Glibc.exit(CommandStatus.usageOrConfiguration.rawValue)
         } catch {
             end(error)
         }
@@ -60,7 +60,7 @@ struct FastxAgent: AsyncParsableCommand {
             Glibc.exit(0)
         }
         if isParserError { Terminal.complainPlainly(fullMessage(for: error)) } else { Terminal.complain("\(error)") }
-        Glibc.exit((isParserError ? ExitStatus.usageOrConfiguration : .notFoundOrRefused).rawValue)
+        Glibc.exit((isParserError ? CommandStatus.usageOrConfiguration : .notFoundOrRefused).rawValue)
     }
 }
 
@@ -109,7 +109,7 @@ enum Terminal {
             }
             if count < 0 {
                 if errno == EINTR { continue }
-                Glibc.exit(ExitStatus.notFoundOrRefused.rawValue)
+                Glibc.exit(CommandStatus.notFoundOrRefused.rawValue)
             }
             written += count
         }

@@ -1,6 +1,7 @@
 // fastx-agent init: makes the directory of a member.
 import ArgumentParser
 import Glibc
+import OperatingSystem
 import Trust
 
 struct Init: AsyncParsableCommand {
@@ -38,7 +39,7 @@ struct Init: AsyncParsableCommand {
         let directory = location.directory
         let content = try makeConfiguration()
         try makeDirectories(directory)
-        let serverID = HexText.encode(WallClock.randomBytes(8))
+        let serverID = HexText.encode(RandomBytes.make(8))
         try makeCertificate(directory, serverID, content.web)
         try directory.configuration.write(content)
         try FileModes.writePrivateFile(directory.serverIDFile, bytes: Array("\(serverID)\n".utf8))
@@ -83,7 +84,7 @@ struct Init: AsyncParsableCommand {
     }
 
     private func secretText() throws -> String? {
-        if newClusterKey { return try Secret(WallClock.randomBytes(32)).encodedText() }
+        if newClusterKey { return try Secret(RandomBytes.make(32)).encodedText() }
         return try clusterKeyFile.map { try KeyFiles.read($0).text }
     }
 
@@ -131,7 +132,7 @@ enum KeyFiles {
     /// The key, and its text as it stands in the file. Says so where others can read the file.
     static func read(_ path: String) throws -> (secret: Secret, text: String) {
         let text: String
-        let looseMode: HostError?
+        let looseMode: SystemError?
         do {
             text = try HostFile.text(at: path)
             looseMode = try Self.looseMode(path)
@@ -154,13 +155,8 @@ enum KeyFiles {
     }
 
     /// Whose file it is does not matter: who brought the key may well be another user than the one that takes it.
-    private static func looseMode(_ path: String) throws(HostError) -> HostError? {
-        let status: FileStatus
-        do {
-            status = try FileStatus(path: path)
-        } catch {
-            throw .unreadable(path: path, code: error.code)
-        }
+    private static func looseMode(_ path: String) throws(SystemError) -> SystemError? {
+        let status = try FileStatus(path: path)
         guard status.isFileOpenToOthers else { return nil }
         return .wrongMode(path: path, mode: status.mode, wanted: FileModes.privateFileMode)
     }

@@ -1,6 +1,7 @@
 // The commands on cluster keys: list, new, add, remove, export.
 import ArgumentParser
 import Glibc
+import OperatingSystem
 import Trust
 
 struct KeyCommand: AsyncParsableCommand {
@@ -95,7 +96,7 @@ struct KeyNew: AsyncParsableCommand {
     func run() async throws {
         var editor = try KeyEditor(location)
         let id = try editor.add(
-            try Secret(WallClock.randomBytes(32)), scope: gateway ? .gateway : .full, name: name)
+            try Secret(RandomBytes.make(32)), scope: gateway ? .gateway : .full, name: name)
         try await editor.save()
         print("Added the new key \(id).")
         print("Take it to the other members with \"key export \(id) --to FILE\" and, there, \"key add FILE\".")
@@ -165,10 +166,10 @@ struct KeyExport: AsyncParsableCommand {
     /// A shell makes files that everybody can read, unless it is told otherwise.
     private func checkStandardOutput(_ id: KeyID) throws {
         let isOpen: Bool
-        do throws(SystemCallError) {
-            isOpen = try FileStatus(descriptor: STDOUT_FILENO).isFileOpenToOthers
+        do throws(SystemError) {
+            isOpen = try FileStatus(of: try .duplicate(STDOUT_FILENO), path: "standard output").isFileOpenToOthers
         } catch {
-            throw AgentError.refused("cannot \(error.operation) standard output: \(error.reason)")
+            throw AgentError.refused("standard output cannot be examined: \(error)")
         }
         guard isOpen else { return }
         let directory = location.directory.path

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Glibc
 import NIOCore
+import OperatingSystem
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -160,7 +161,7 @@ struct LineSplitter {
 enum StandardInput {
     static func readAll() throws -> [UInt8] {
         do {
-            return try HostFile.bytes(of: STDIN_FILENO, path: "standard input")
+            return try HostFile.bytesOfStandardInput()
         } catch {
             throw AgentError.usage("\(error)")
         }

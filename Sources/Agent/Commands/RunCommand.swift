@@ -1,5 +1,6 @@
 // fastx-agent run: the daemon in the foreground.
 import ArgumentParser
+import OperatingSystem
 import ServiceLifecycle
 import Store
 
@@ -18,8 +19,20 @@ struct Run: AsyncParsableCommand {
             try await Daemon(directory: location.directory).run()
         } catch let error as StoreError {
             throw AgentError.refused("\(error)")
-        } catch let error as HostError {
+        } catch let error as SystemError where error.isMistakeOfFiles {
             throw AgentError.configuration(["\(error)"])
+        }
+    }
+}
+
+extension SystemError {
+    /// Whether somebody has to change a file or its rights before the agent can start.
+    fileprivate var isMistakeOfFiles: Bool {
+        switch self {
+        case .unreadable, .notPrivate, .wrongOwner, .wrongMode, .alreadyExists, .notADirectory, .socketPathTooLong,
+            .notifyAddress:
+            true
+        default: false
         }
     }
 }

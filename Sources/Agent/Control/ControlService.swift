@@ -58,7 +58,7 @@ struct ControlChannel: ServerChildChannel {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         base.setup(channel: channel, logger: logger).flatMap { value in
-            PeerCredentials.user(of: channel).map { user in
+            SocketPeer.user(of: channel).map { user in
                 Value(base: value, isAllowed: user == geteuid() || user == 0)
             }
         }
@@ -75,7 +75,7 @@ struct ControlChannel: ServerChildChannel {
 }
 
 /// The kernel's `struct ucred`, which Glibc shows only to programs of the GNU dialect.
-struct PeerCredentials: Sendable {
+struct SocketPeer: Sendable {
     private var process: pid_t = 0
     private var user: uid_t = 0
     private var group: gid_t = 0
@@ -85,7 +85,7 @@ struct PeerCredentials: Sendable {
         guard let provider = channel as? any SocketOptionProvider else {
             return channel.eventLoop.makeSucceededFuture(nil)
         }
-        let credentials: EventLoopFuture<PeerCredentials> = provider.unsafeGetSocketOption(
+        let credentials: EventLoopFuture<SocketPeer> = provider.unsafeGetSocketOption(
             level: .socket, name: .init(rawValue: SO_PEERCRED))
         return credentials.map { $0.user }
     }

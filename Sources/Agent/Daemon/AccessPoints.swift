@@ -1,6 +1,7 @@
 // Access points: from cluster.json to what the dialler needs.
 import Gossip
 import NIOSSL
+import OperatingSystem
 
 extension AccessPoint {
     /// - Parameter directory: Where relative file names lead.

@@ -1,33 +1,6 @@
 // Notices changes of the configuration files and takes them up.
-@unsafe @preconcurrency import Dispatch
-import Glibc
 import Logging
-
-/// Tells of every change in a directory, by the kernel's inotify.
-enum DirectoryWatch {
-    /// Yields once for any number of changes that came together, until the consumer is cancelled.
-    static func changes(in path: String) throws(HostError) -> AsyncStream<Void> {
-        let descriptor = inotify_init1(CInt(IN_NONBLOCK) | CInt(IN_CLOEXEC))
-        guard descriptor >= 0 else { throw .unreadable(path: path, code: errno) }
-        let events = UInt32(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE)
-        guard unsafe inotify_add_watch(descriptor, path, events) >= 0 else {
-            let code = errno
-            close(descriptor)
-            throw .unreadable(path: path, code: code)
-        }
-        return AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
-            let source = DispatchSource.makeReadSource(fileDescriptor: descriptor)
-            source.setEventHandler {
-                var buffer = [UInt8](repeating: 0, count: 4_096)
-                while unsafe read(descriptor, &buffer, buffer.count) > 0 {}
-                continuation.yield()
-            }
-            source.setCancelHandler { close(descriptor) }
-            continuation.onTermination = { _ in source.cancel() }
-            source.resume()
-        }
-    }
-}
+import OperatingSystem
 
 /// Reads the configuration again when it changed, and keeps the old one where the new one has mistakes.
 actor ConfigurationReloader {
@@ -42,7 +15,9 @@ actor ConfigurationReloader {
 
     /// Watches until cancelled.
     func run() async throws {
-        for await _ in try DirectoryWatch.changes(in: member.directory.configuration.path) { await reload() }
+        let watch = try DirectoryWatch("the configuration")
+        _ = try watch.add(member.directory.configuration.path, [.written, .movedIn, .movedOut, .deleted])
+        while try await !watch.next().isEmpty { await reload() }
     }
 
     /// Reads everything now. Returns what changed, or the mistakes found.

@@ -2,6 +2,7 @@
 import DequeModule
 import Gossip
 import Logging
+import OperatingSystem
 import Replica
 import Store
 

@@ -1,4 +1,5 @@
 // Judges the tokens of members' requests, with the cluster keys as they are now.
+import OperatingSystem
 import Synchronization
 import Trust
 
@@ -33,7 +34,7 @@ final class MemberAuthenticator: Sendable {
     func tokens(for binding: RequestBinding) throws -> [String] {
         try MemberToken.issue(
             keyRing: keyRing, issuer: serverID, binding: binding, nowSeconds: WallClock.seconds(),
-            tokenID: WallClock.randomBytes(MemberToken.tokenIDByteCount))
+            tokenID: RandomBytes.make(MemberToken.tokenIDByteCount))
     }
 
     /// The certificate that tokens over a connection have to be bound to: the one served, or none where the connection

@@ -3,6 +3,7 @@ import Gateway
 import Gossip
 import Logging
 import NIOSSL
+import OperatingSystem
 import Replica
 import Store
 import Trust

@@ -1,5 +1,6 @@
 // Where the sockets for this host's users are, outside the agent's private directory.
 import Glibc
+import OperatingSystem
 import Trust
 
 /// Paths below the runtime directory.

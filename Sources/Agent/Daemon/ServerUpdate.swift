@@ -1,5 +1,6 @@
 // The server update: what a member tells the cluster of its host, as a lease under server/<serverId>.
 import Gossip
+import OperatingSystem
 import Sessions
 
 /// How many users and sessions a member has.

@@ -2,6 +2,7 @@
 import Gateway
 import Gossip
 import Logging
+import OperatingSystem
 import Replica
 import Store
 import Trust

@@ -3,6 +3,7 @@
 import Glibc
 import Gossip
 import Logging
+import OperatingSystem
 import Replica
 import ServiceLifecycle
 import Store

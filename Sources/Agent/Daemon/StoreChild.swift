@@ -1,36 +1,36 @@
 // Reads the store in a child process first, because a damaged file can end the process that reads it.
-import Subprocess
-
-#if canImport(System)
-    import System
-#else
-    import SystemPackage
-#endif
+import Glibc
+import OperatingSystem
 
 enum StoreChild {
-    /// Runs `check` in a child. Returns its exit status; throws where reading the file ended the child.
+    /// Runs `check` in a child, with this process's own environment. Returns its exit status; throws where reading the
+    /// file ended the child.
     static func run(
         _ directory: VarDirectory, _ arguments: [String], isQuiet: Bool
     ) async throws -> Int32 {
-        let all = ["check", "--in-this-process", "--var-dir", directory.path] + arguments
+        var environment = ProcessEnvironment.current()
         // The runtime's report of a crash would say nothing to an administrator.
-        let environment = Environment.inherit.updating(["SWIFT_BACKTRACE": "enable=no"])
-        let status =
-            if isQuiet {
-                try await Subprocess.run(
-                    .path("/proc/self/exe"), arguments: Arguments(all), environment: environment,
-                    output: .discarded, error: .discarded
-                ).terminationStatus
-            } else {
-                try await Subprocess.run(
-                    .path("/proc/self/exe"), arguments: Arguments(all), environment: environment,
-                    output: .fileDescriptor(.standardOutput, closeAfterSpawningProcess: false),
-                    error: .fileDescriptor(.standardError, closeAfterSpawningProcess: false)
-                ).terminationStatus
-            }
+        environment["SWIFT_BACKTRACE"] = "enable=no"
+        var plan = SpawnPlan(
+            program: try ProgramPath.own(),
+            arguments: ["check", "--in-this-process", "--var-dir", directory.path] + arguments, environment: environment
+        )
+        if !isQuiet {
+            plan.descriptors = [nil, try OwnedDescriptor.duplicate(STDOUT_FILENO), try .duplicate(STDERR_FILENO)]
+        }
+        let child = try ChildProcess.spawn(plan)
+        let status: ExitStatus
+        if let ended = try await child.wait() {
+            status = ended
+        } else {
+            // Nobody waits for its result any more; it only reads.
+            try child.send(SIGKILL)
+            _ = try await child.reap()
+            throw CancellationError()
+        }
         switch status {
         case .exited(let code): return code
-        case .signaled(let signal):
+        case .signalled(let signal):
             throw AgentError.refused(
                 "\(directory.store)/data.mdb: damaged so badly that reading it ends the process that does (signal \(signal)); "
                     + "with the agent stopped use \"fastx-agent restore\", or remove the store directory and let gossip "

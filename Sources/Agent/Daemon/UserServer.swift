@@ -2,6 +2,7 @@
 import Gateway
 import Glibc
 import Logging
+import OperatingSystem
 import Relay
 import Replica
 import Sessions

@@ -1,5 +1,6 @@
 // The directory that holds all of one member: its layout on disk.
 import Glibc
+import OperatingSystem
 
 /// Paths below the var directory.
 struct VarDirectory: Sendable, Equatable {

@@ -1,45 +1,13 @@
-// The wall clock of this host, and random numbers for identities.
-import Glibc
+// The wall clock in the form that the map's entries have.
+import OperatingSystem
 import Replica
 
-enum WallClock {
+extension WallClock {
     /// Now, by the host's clock.
-    static func now() -> WallTime {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return WallTime(milliseconds: UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000)
-    }
-
-    /// Now in whole seconds since 1970.
-    static func seconds() -> Int64 { Int64(now().milliseconds / 1_000) }
-
-    static func randomBytes(_ count: Int) -> [UInt8] {
-        var generator = SystemRandomNumberGenerator()
-        var bytes: [UInt8] = []
-        while bytes.count < count {
-            // A system call each.
-            let word = generator.next()
-            for shift in stride(from: 0, to: UInt64.bitWidth, by: 8) where bytes.count < count {
-                bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
-            }
-        }
-        return bytes
-    }
+    static func now() -> WallTime { WallTime(milliseconds: milliseconds()) }
 }
 
 extension WallTime {
     /// ISO 8601 in UTC with milliseconds.
-    var text: String {
-        var seconds = time_t(milliseconds / 1_000)
-        var parts = unsafe tm()
-        unsafe gmtime_r(&seconds, &parts)
-        func padded(_ value: Int32, _ width: Int) -> String {
-            let digits = String(value)
-            return String(repeating: "0", count: max(0, width - digits.count)) + digits
-        }
-        let date =
-            unsafe "\(padded(parts.tm_year + 1900, 4))-\(padded(parts.tm_mon + 1, 2))-\(padded(parts.tm_mday, 2))"
-        let time = unsafe "\(padded(parts.tm_hour, 2)):\(padded(parts.tm_min, 2)):\(padded(parts.tm_sec, 2))"
-        return "\(date)T\(time).\(padded(Int32(milliseconds % 1_000), 3))Z"
-    }
+    var text: String { WallClock.text(milliseconds: milliseconds) }
 }

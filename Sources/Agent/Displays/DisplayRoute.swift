@@ -5,6 +5,7 @@ import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTP1
+import OperatingSystem
 import Sessions
 import Trust
 
@@ -48,7 +49,7 @@ struct DisplayRoute: UpgradeRoute {
             AccessLog.line(
                 client: way.client, carrier: carrier, request.method.rawValue,
                 path: String(request.uri.prefix { $0 != "?" }), status, since: began,
-                HexText.encode(WallClock.randomBytes(8))))
+                HexText.encode(RandomBytes.make(8))))
         return try verdict.get()
     }
 
@@ -122,7 +123,7 @@ struct DisplayRoute: UpgradeRoute {
             throw SessionRoutes.noSuchSession(serverID)
         }
         let place = try await services.openStream(identity)
-        let descriptor: Sessions.OwnedDescriptor
+        let descriptor: OwnedDescriptor
         do throws(LinkError) {
             descriptor = try await services.links.openDisplay(session.uid, id: id)
         } catch {

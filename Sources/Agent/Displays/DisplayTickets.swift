@@ -1,4 +1,5 @@
 // Tickets, each of which opens one session's display once: for browsers whose login cookie is another member's.
+import OperatingSystem
 import Synchronization
 
 /// The tickets that this member has made and nobody has used yet, in memory alone.
@@ -26,7 +27,7 @@ final class DisplayTickets: Sendable {
         var identity = identity
         // A display changes nothing over HTTP.
         identity.csrfToken = nil
-        let text = HexText.encode(WallClock.randomBytes(Self.byteCount))
+        let text = HexText.encode(RandomBytes.make(Self.byteCount))
         let ticket = Ticket(identity: identity, sessionID: sessionID, made: now)
         tickets.withLock { tickets in
             tickets = tickets.filter { Self.isGood($0.value, at: now) }

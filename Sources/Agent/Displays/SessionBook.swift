@@ -2,6 +2,7 @@
 import Gateway
 import Glibc
 import Logging
+import OperatingSystem
 import Replica
 import Sessions
 import Store

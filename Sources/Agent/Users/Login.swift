@@ -1,5 +1,6 @@
 // One login: who, since when, from where. Its token is not in it, only what recognises the token.
 import Glibc
+import OperatingSystem
 import Replica
 import Sessions
 

@@ -1,6 +1,7 @@
 // The logins of this member: made, looked up by token, ended, and kept on disk for the next start.
 import Glibc
 import Logging
+import OperatingSystem
 import Replica
 import Sessions
 import Store
@@ -64,7 +65,7 @@ actor LoginBook {
         _ user: UnixUser, _ configuration: LoginConfiguration, address: String, userAgent: String,
         claims: [String] = []
     ) async throws -> (Login, LoginToken) {
-        let id = HexText.encode(WallClock.randomBytes(Self.idByteCount))
+        let id = HexText.encode(RandomBytes.make(Self.idByteCount))
         let token = try keys.issue(
             user: user.name, loginID: id, lifetimeSeconds: Int64(configuration.lifetimeHours) * 3_600)
         let now = WallClock.now()

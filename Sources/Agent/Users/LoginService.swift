@@ -3,6 +3,7 @@ import Gateway
 import Glibc
 import Hummingbird
 import Logging
+import OperatingSystem
 import Sessions
 
 /// How a step of logging in ended.
@@ -86,7 +87,7 @@ actor LoginService {
         limits.failed(account: user, source: source.address, at: .now)
         let ssh = launcher.begin(user: account, firstAnswer: Secret(password))
         // With the server id, so that a member that carried the password finds the way back.
-        let id = "\(serverID)-\(HexText.encode(WallClock.randomBytes(16)))"
+        let id = "\(serverID)-\(HexText.encode(RandomBytes.make(16)))"
         attempts[id] = Attempt(ssh: ssh, user: account, claimedUser: user, source: source, configuration: configuration)
         return try await proceed(id)
     }
@@ -238,7 +239,7 @@ struct LoginCodes {
     private static let byteCount = 16
 
     mutating func make(at now: ContinuousClock.Instant) -> String {
-        let code = HexText.encode(WallClock.randomBytes(Self.byteCount))
+        let code = HexText.encode(RandomBytes.make(Self.byteCount))
         codes.append((CodeHash.of(code), now))
         if codes.count > Self.countMax { codes.removeFirst() }
         return code

@@ -1,4 +1,5 @@
 // The secret that stands for a login: made once, given to the browser, and kept here as a hash only.
+import OperatingSystem
 import Trust
 
 /// A user token as it stands in the cookie or after `Bearer`, with what is computed from it.

@@ -1,4 +1,5 @@
 // The keys that sign and verify user tokens: the cluster's, and one of this member's own where it has none.
+import OperatingSystem
 import Store
 import Trust
 
@@ -19,7 +20,7 @@ struct UserKeys: Sendable {
         if let kept = try store.getLocal(Self.localKey) {
             secret = kept
         } else {
-            secret = WallClock.randomBytes(32)
+            secret = RandomBytes.make(32)
             try await store.putLocal(Self.localKey, secret)
         }
         own = try ClusterKey(secret: Secret(secret), scope: .full)
@@ -33,7 +34,7 @@ struct UserKeys: Sendable {
         let key = authenticator.keyRing.keys.first { $0.scope == .full } ?? own
         let text = try UserToken.issue(
             key: key, issuer: serverID, user: user, loginID: loginID, nowSeconds: WallClock.seconds(),
-            lifetimeSeconds: lifetimeSeconds, tokenID: WallClock.randomBytes(UserToken.tokenIDByteCount))
+            lifetimeSeconds: lifetimeSeconds, tokenID: RandomBytes.make(UserToken.tokenIDByteCount))
         guard let token = LoginToken(text) else { throw .tokenTooLong(byteCount: text.utf8.count) }
         return token
     }

@@ -1,5 +1,6 @@
 // ssh's questions on their way to the agent: a script that ssh calls, and the socket that it leads to.
 import Glibc
+import OperatingSystem
 
 /// One attempt's private directory: ssh's helper and the socket that it asks at, both with names of this attempt only.
 struct AskpassDirectory: Sendable {
@@ -13,15 +14,15 @@ struct AskpassDirectory: Sendable {
     /// - Parameters:
     ///   - parent: A private directory; made where it is missing.
     ///   - program: The absolute path of `fastx-agent`.
-    init(in parent: String, program: String) throws(SessionsError) {
+    init(in parent: String, program: String) throws(SystemError) {
         try PrivateDirectory.makeAll(parent)
         // 128 random bits would make the path too long for a socket's.
         path = parent + "/" + RandomText.make(byteCount: 8)
         try PrivateDirectory.make(path)
-        do throws(SessionsError) {
+        do throws(SystemError) {
             try Self.refuseNoExec(path)
             // ssh calls the program with its question and nothing else.
-            let text = "#!/bin/sh\nexec \(ShellText.quoted(program)) askpass \"$@\"\n"
+            let text = "#!/bin/sh\nexec \(ShellText.word(program)) askpass \"$@\"\n"
             try PrivateDirectory.replaceFile(script, with: Array(text.utf8), mode: 0o700)
         } catch {
             remove()
@@ -29,7 +30,7 @@ struct AskpassDirectory: Sendable {
         }
     }
 
-    private static func refuseNoExec(_ path: String) throws(SessionsError) {
+    private static func refuseNoExec(_ path: String) throws(SystemError) {
         var status = statvfs()
         guard unsafe statvfs(path, &status) == 0 else { throw .call(name: "statvfs", subject: path, code: errno) }
         // ST_NOEXEC of <sys/statvfs.h>.
@@ -58,12 +59,4 @@ struct AskpassQuestion: Codable, Sendable {
 enum AskpassAnswer {
     static let refused: UInt8 = 0
     static let given: UInt8 = 1
-}
-
-/// Texts as words of a shell.
-package enum ShellText {
-    /// One word in single quotes, whatever it holds.
-    package static func quoted(_ text: String) -> String {
-        "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
-    }
 }

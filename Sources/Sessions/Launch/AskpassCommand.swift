@@ -1,11 +1,12 @@
 // `fastx-agent askpass PROMPT`: called by ssh, prints what the agent answers.
 import Glibc
+import OperatingSystem
 
 /// ssh's helper.
 package enum AskpassCommand {
     /// Prints the answer to ssh's question and returns the process's exit status.
     package static func run(prompt: String) -> Int32 {
-        do throws(SessionsError) {
+        do throws(SystemError) {
             try Kernel.hideMemory()
             return try ask(prompt) ? 0 : 1
         } catch {
@@ -14,8 +15,8 @@ package enum AskpassCommand {
         }
     }
 
-    private static func ask(_ prompt: String) throws(SessionsError) -> Bool {
-        let environment = SessionEnvironment.own()
+    private static func ask(_ prompt: String) throws(SystemError) -> Bool {
+        let environment = ProcessEnvironment.current()
         guard let path = environment[AskpassDirectory.socketVariable] else {
             throw .malformed(
                 subject: AskpassDirectory.socketVariable, detail: "it is not set: only ssh calls this, for an agent")

@@ -1,4 +1,5 @@
 // The file by which ssh knows this host's own sshd.
+package import OperatingSystem
 
 /// Writes `known_hosts` from the host's public keys.
 package enum KnownHosts {
@@ -9,7 +10,7 @@ package enum KnownHosts {
     ///   - directory: Where the host keeps its keys.
     package static func write(
         to path: String, host: String, port: UInt16, directory: String = "/etc/ssh"
-    ) throws(SessionsError) {
+    ) throws(SystemError) {
         var lines: [String] = []
         for name in try PrivateDirectory.names(in: directory)
         where name.hasPrefix("ssh_host_") && name.hasSuffix("_key.pub") {

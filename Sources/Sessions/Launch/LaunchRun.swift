@@ -1,5 +1,6 @@
 // Runs a program that starts a link process, and waits until the link has connected.
 import Glibc
+import OperatingSystem
 
 /// A program's end and what it printed.
 struct LaunchRun: Sendable {
@@ -8,7 +9,7 @@ struct LaunchRun: Sendable {
     let errors: String
 
     /// Runs a program to its end; it is killed after `limit`, or when the task is cancelled. `nil` then.
-    static func run(_ plan: SpawnPlan, limit: Duration) async throws(SessionsError) -> LaunchRun? {
+    static func run(_ plan: SpawnPlan, limit: Duration) async throws(SystemError) -> LaunchRun? {
         let (child, output, errors) = try spawn(plan)
         let printed = Task { try? await output.drain() }
         let complained = Task { try? await errors.drain() }
@@ -35,7 +36,7 @@ struct LaunchRun: Sendable {
     /// Its pipes' writing ends are closed here, so that their end is seen.
     private static func spawn(
         _ plan: SpawnPlan
-    ) throws(SessionsError) -> (ChildProcess, output: OwnedDescriptor, errors: OwnedDescriptor) {
+    ) throws(SystemError) -> (ChildProcess, output: OwnedDescriptor, errors: OwnedDescriptor) {
         let output = try Kernel.makePipe()
         let errors = try Kernel.makePipe()
         var plan = plan
@@ -61,7 +62,7 @@ extension LinkProgram {
         _ plan: SpawnPlan, user: String, uid: uid_t, server: LinkServer, isRefusal: (LaunchRun) -> LaunchError?
     ) async throws(LaunchError) {
         let run: LaunchRun?
-        do throws(SessionsError) {
+        do throws(SystemError) {
             run = try await LaunchRun.run(plan, limit: Self.startTimeMax)
         } catch {
             throw .system(error)

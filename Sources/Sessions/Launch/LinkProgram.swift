@@ -1,5 +1,6 @@
 // How a user's link process is called, and what can go wrong when one is started.
 package import Glibc
+package import OperatingSystem
 
 /// The program and the arguments of every link process of this host.
 package struct LinkProgram: Sendable, Hashable {
@@ -37,7 +38,7 @@ package enum LaunchError: Error, Hashable, Sendable, CustomStringConvertible {
     case notConnected(user: String, limit: Duration)
     case timedOut(user: String, limit: Duration)
     case badUserName(String)
-    case system(SessionsError)
+    case system(SystemError)
 
     package var description: String {
         switch self {

@@ -1,5 +1,6 @@
 // One attempt to log in: its questions, its answers, its end.
 import Glibc
+import OperatingSystem
 import Synchronization
 
 /// What an attempt comes to, or asks on its way.
@@ -108,7 +109,7 @@ package final class SSHAttempt: Sendable {
 extension SSHAttempt {
     /// Answers ssh's helper, one question after the other, until the task is cancelled.
     func serve(_ listener: PacketListener) async {
-        do throws(SessionsError) {
+        do throws(SystemError) {
             while let socket = try await listener.accept() {
                 guard socket.peer.uid == geteuid() else {
                     log(.warning, "a process of user \(socket.peer.uid) asked for a password and was refused")
@@ -119,7 +120,7 @@ extension SSHAttempt {
                 let secret = await secret(for: question)
                 defer { secret?.wipe() }
                 if let secret, secret.isOneLine {
-                    try secret.withBytes(after: AskpassAnswer.given) { bytes throws(SessionsError) in
+                    try secret.withBytes(after: AskpassAnswer.given) { bytes throws(SystemError) in
                         try socket.send(bytes)
                     }
                 } else {

@@ -1,5 +1,6 @@
 // Authenticates users by this host's own sshd and starts their link processes with the same connection.
 import Glibc
+import OperatingSystem
 
 /// Logs users in with name and password, and whatever else their host asks for.
 package struct SSHLogin: Sendable {
@@ -56,7 +57,7 @@ package struct SSHLogin: Sendable {
         // A name that no user can have, or a password that no user can type.
         guard UnixUser.isValidName(user), attempt.hasUsableAnswer else { return .failed(.wrongCredentials) }
         let deadline = ContinuousClock.now + options.attemptTimeMax
-        do throws(SessionsError) {
+        do throws(SystemError) {
             let directory = try AskpassDirectory(in: options.privateDirectory, program: options.program.path)
             defer { directory.remove() }
             let listener = try PacketListener.listen(directory.socket, mode: 0o600)
@@ -76,7 +77,7 @@ package struct SSHLogin: Sendable {
 
     private func connected(
         _ name: String, _ run: LaunchRun, _ server: LinkServer, _ deadline: ContinuousClock.Instant
-    ) async throws(SessionsError) -> SSHOutcome {
+    ) async throws(SystemError) -> SSHOutcome {
         guard let user = try UnixUser.named(name) else { throw .unknownUser(name) }
         let limit = min(LinkProgram.connectTimeMax, ContinuousClock.now.duration(to: deadline))
         guard await server.waitForLink(user.uid, within: limit) else {
@@ -106,7 +107,7 @@ enum SSHCommand {
             "LogLevel=ERROR",
         ]
         let words = [options.program.path] + options.program.arguments
-        let command = "exec " + words.map(ShellText.quoted).joined(separator: " ")
+        let command = "exec " + words.map(ShellText.word).joined(separator: " ")
         return SpawnPlan(
             program: options.ssh,
             arguments: ["-F", "/dev/null", "-T", "-p", String(options.port)] + settings.flatMap { ["-o", $0] }

@@ -1,5 +1,6 @@
 // A password in memory that is overwritten after use.
 import Glibc
+import OperatingSystem
 import Synchronization
 
 /// The bytes lie in one place, which is zeroed when they are not needed any more, at the latest with this object. The
@@ -38,8 +39,8 @@ package final class Secret: Sendable {
 
     /// Calls `body` with a byte and the secret behind it, in storage that is zeroed afterwards.
     func withBytes<Result>(
-        after first: UInt8, _ body: ([UInt8]) throws(SessionsError) -> Result
-    ) throws(SessionsError) -> Result {
+        after first: UInt8, _ body: ([UInt8]) throws(SystemError) -> Result
+    ) throws(SystemError) -> Result {
         var copy: [UInt8] = bytes.withLock { bytes in
             var copy: [UInt8] = []
             // Growing would leave copies behind.

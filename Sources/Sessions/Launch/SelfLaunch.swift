@@ -1,5 +1,6 @@
 // Starts the link process of the agent's own user.
 import Glibc
+import OperatingSystem
 
 /// For an agent that runs as the one user it serves.
 package struct SelfLaunch: Sendable {
@@ -23,12 +24,12 @@ package struct SelfLaunch: Sendable {
     /// Returns once the link is connected.
     package func start() async throws(LaunchError) {
         let user: UnixUser
-        do throws(SessionsError) {
+        do throws(SystemError) {
             user = try UnixUser.current()
         } catch {
             throw .system(error)
         }
-        let environment = SessionEnvironment.base(user: user, from: SessionEnvironment.own())
+        let environment = SessionEnvironment.base(user: user, from: ProcessEnvironment.current())
         let plan = SpawnPlan(
             program: program.path, arguments: program.arguments,
             environment: environment.merging(inherited.variables) { $1 }, directory: "/")

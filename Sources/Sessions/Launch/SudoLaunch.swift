@@ -1,5 +1,6 @@
 // Starts another user's link process by sudo.
 import Glibc
+import OperatingSystem
 
 /// For an agent that may become its users, and has authenticated them by other means.
 package struct SudoLaunch: Sendable {
@@ -18,7 +19,7 @@ package struct SudoLaunch: Sendable {
     package func start(user name: String) async throws(LaunchError) {
         guard UnixUser.isValidName(name) else { throw .badUserName(name) }
         let user: UnixUser
-        do throws(SessionsError) {
+        do throws(SystemError) {
             guard let found = try UnixUser.named(name) else { throw .unknownUser(name) }
             user = found
         } catch {

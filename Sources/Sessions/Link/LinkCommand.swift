@@ -1,5 +1,6 @@
 // `fastx-agent link`: the entry of a user's link process, in the foreground or detached.
 package import Glibc
+import OperatingSystem
 
 /// The link process's program.
 package enum LinkCommand {
@@ -40,10 +41,10 @@ package enum LinkCommand {
     package static func run(_ arguments: Arguments) async -> Int32 {
         // A reader that has gone is an error of `write`, not the end of this process.
         signal(SIGPIPE, SIG_IGN)
-        let environment = SessionEnvironment.own()
+        let environment = ProcessEnvironment.current()
         let inherited = InheritedLimits(environment)
         let status = StartStatus(environment)
-        do throws(SessionsError) {
+        do throws(SystemError) {
             let user = try UnixUser.current()
             let directories = try UserDirectories(user: user, serverID: arguments.serverID, environment: environment)
             let base = SessionEnvironment.base(user: user, from: environment)
@@ -77,7 +78,7 @@ package enum LinkCommand {
     /// is asked to end: its sessions stay.
     private static func takeLock(
         _ directories: UserDirectories, _ arguments: Arguments
-    ) async throws(SessionsError) -> FileLock? {
+    ) async throws(SystemError) -> FileLock? {
         let description = "\(getpid())\n\(arguments.agentUID)\n\(arguments.socket)\n"
         if let lock = try FileLock.take(directories.lockFile) {
             try lock.describe(description)
@@ -98,7 +99,7 @@ package enum LinkCommand {
     /// Starts the process that goes on, in a scope of its own where there is such a thing, and waits for its word.
     private static func detach(
         _ arguments: Arguments, _ user: UnixUser, _ directories: UserDirectories, _ environment: [String: String]
-    ) async throws(SessionsError) -> Int32 {
+    ) async throws(SystemError) -> Int32 {
         var plan = SpawnPlan(program: "/proc/self/exe", arguments: arguments.words, environment: environment)
         plan.directory = "/"
         plan.isDetached = true
@@ -118,20 +119,19 @@ package enum LinkCommand {
     }
 
     /// `nil` for success.
-    private static func start(_ plan: SpawnPlan, _ directories: UserDirectories) async throws(SessionsError) -> String?
-    {
+    private static func start(_ plan: SpawnPlan, _ directories: UserDirectories) async throws(SystemError) -> String? {
         let log = try OwnedDescriptor.open(directories.logFile, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW)
         if lseek(log.raw, 0, SEEK_END) > logBytesMax { _ = ftruncate(log.raw, 0) }
         let reading = try spawn(plan, log)
-        let told = await TimeLimit.run(startTimeMax) { () async -> Result<[UInt8], SessionsError> in
-            do throws(SessionsError) { return .success(try await reading.drain()) } catch { return .failure(error) }
+        let told = await TimeLimit.run(startTimeMax) { () async -> Result<[UInt8], SystemError> in
+            do throws(SystemError) { return .success(try await reading.drain()) } catch { return .failure(error) }
         }
         guard let told else { return "it did not connect within \(startTimeMax)" }
         return StartStatus.problem(in: try told.get())
     }
 
     /// The reading end of the new process's status pipe. The writing end is closed here, so that its end is seen.
-    private static func spawn(_ plan: SpawnPlan, _ log: OwnedDescriptor) throws(SessionsError) -> OwnedDescriptor {
+    private static func spawn(_ plan: SpawnPlan, _ log: OwnedDescriptor) throws(SystemError) -> OwnedDescriptor {
         let pipe = try Kernel.makePipe()
         var plan = plan
         plan.descriptors = [nil, log, log, pipe.writing]

@@ -1,4 +1,5 @@
 // What a link process has yet to send: reports, of which only the last of each session counts, and answers.
+import OperatingSystem
 
 /// Its size is bounded by the number of sessions and of requests under way.
 struct LinkOutbox: Sendable {

@@ -1,5 +1,6 @@
 // The link process's connection to the agent: dialled again and again, read, written.
 import Glibc
+import OperatingSystem
 
 extension LinkProcess {
     /// How long the agent may take to answer the hello.
@@ -41,15 +42,15 @@ extension LinkProcess {
             version: LinkProtocol.version, pid: getpid(), software: LinkCommand.software, sessions: sessions.count)
         try socket.send(try MessageCoding.encode(LinkMessage.hello(hello)))
         while !isConnected {
-            let received = await TimeLimit.run(Self.welcomeTimeMax) { () async -> Result<Packet?, SessionsError> in
-                do throws(SessionsError) { return .success(try await socket.receive()) } catch {
+            let received = await TimeLimit.run(Self.welcomeTimeMax) { () async -> Result<Packet?, SystemError> in
+                do throws(SystemError) { return .success(try await socket.receive()) } catch {
                     return .failure(error)
                 }
             }
             guard let received else {
-                throw SessionsError.timedOut(what: "the agent's welcome", limit: Self.welcomeTimeMax)
+                throw SystemError.timedOut(what: "the agent's welcome", limit: Self.welcomeTimeMax)
             }
-            guard let packet = try received.get() else { throw SessionsError.closed }
+            guard let packet = try received.get() else { throw SystemError.closed }
             try take(try MessageCoding.decode(AgentMessage.self, packet.bytes))
         }
     }
@@ -94,7 +95,7 @@ extension LinkProcess {
         }
     }
 
-    private func nextPacket() throws(SessionsError) -> (bytes: [UInt8], descriptor: OwnedDescriptor?)? {
+    private func nextPacket() throws(SystemError) -> (bytes: [UInt8], descriptor: OwnedDescriptor?)? {
         isSending = true
         while let item = outbox.popFirst() {
             switch item {
@@ -118,7 +119,7 @@ extension LinkProcess {
         isConnected = false
         isSending = false
         drained.ring()
-        let now = Clock.milliseconds()
+        let now = WallClock.milliseconds()
         for id in sessions.keys.sorted() where sessions[id]?.setClients(0, now: now) == true { save(id) }
         reconsider()
     }

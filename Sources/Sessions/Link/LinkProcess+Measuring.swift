@@ -1,5 +1,6 @@
 // Memory and processor use of each session's processes, and which sessions are forgotten.
 import Glibc
+import OperatingSystem
 
 extension LinkProcess {
     /// Changes below these are not worth a report.
@@ -7,9 +8,9 @@ extension LinkProcess {
     private static let reportedCPUPercent = 1.0
 
     func measure() {
-        let now = Clock.milliseconds()
+        let now = WallClock.milliseconds()
         let table: ProcessTable?
-        do throws(SessionsError) {
+        do throws(SystemError) {
             table = livingCount > 0 ? try ProcessTable.read() : nil
         } catch {
             table = nil

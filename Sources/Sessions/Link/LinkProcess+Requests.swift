@@ -1,5 +1,6 @@
 // What a link process does for the agent, one request at a time.
 import Glibc
+import OperatingSystem
 
 extension LinkProcess {
     /// How long a display may take to start before whoever wants to open it is told to wait. Shorter than the agent's
@@ -37,7 +38,7 @@ extension LinkProcess {
 
     private func setClients(_ id: String, _ count: Int) throws(LinkError) {
         _ = try session(id)
-        guard sessions[id]?.setClients(max(0, count), now: Clock.milliseconds()) == true else { return }
+        guard sessions[id]?.setClients(max(0, count), now: WallClock.milliseconds()) == true else { return }
         save(id)
         changed(id)
     }
@@ -55,7 +56,7 @@ extension LinkProcess {
             throw LinkError(
                 .notRunning, "the session \(session.own.name) is \(session.record.state.rawValue); start it again")
         }
-        do throws(SessionsError) {
+        do throws(SystemError) {
             return try UnixAddress.connect(SOCK_STREAM, session.plan.displaySocket)
         } catch {
             throw LinkError(.displayFailed, "the display of \(session.own.name) does not answer: \(error)")
@@ -89,7 +90,7 @@ extension LinkProcess {
         screenshotCount += 1
         defer { screenshotCount -= 1 }
         let display = try await openDisplay(id)
-        do throws(SessionsError) {
+        do throws(SystemError) {
             return try SealedFile.make(try await Screenshot.take(display, maxWidth: maxWidth), name: "screenshot")
         } catch {
             throw LinkError(.displayFailed, "no picture of the session could be taken: \(error)")
@@ -98,7 +99,7 @@ extension LinkProcess {
 
     private func sessionLog(_ id: String) throws(LinkError) -> OwnedDescriptor {
         let directory = try session(id).directory
-        do throws(SessionsError) {
+        do throws(SystemError) {
             return try SealedFile.make(try SessionLog.contents(directory), name: "log")
         } catch {
             throw LinkError(error)

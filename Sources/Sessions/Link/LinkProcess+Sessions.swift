@@ -1,5 +1,6 @@
 // Sessions of a link process: started, adopted, followed, ended, removed.
 import Glibc
+import OperatingSystem
 
 extension LinkProcess {
     private static let killRoundCountMax = 10
@@ -10,9 +11,9 @@ extension LinkProcess {
 
     /// Takes over what is on disk: sessions that live, and what is left of those that have ended.
     func adoptAll() async {
-        do throws(SessionsError) {
+        do throws(SystemError) {
             for id in try directories.sessionIDs() {
-                do throws(SessionsError) {
+                do throws(SystemError) {
                     try await adopt(directories.session(id))
                 } catch {
                     log(.warning, "session \(id) was not adopted: \(error)")
@@ -24,7 +25,7 @@ extension LinkProcess {
         purgeOldest()
     }
 
-    private func adopt(_ directory: SessionDirectory) async throws(SessionsError) {
+    private func adopt(_ directory: SessionDirectory) async throws(SystemError) {
         guard let plan = try SessionDirectory.read(SessionPlan.self, directory.planFile), plan.id == directory.id else {
             // A start that got no further than this.
             return try PrivateDirectory.remove(directory.path)
@@ -34,7 +35,7 @@ extension LinkProcess {
         // Viewers went with the link process that had opened the display for them.
         if own.clients > 0 {
             own.clients = 0
-            own.lastDisconnect = Clock.milliseconds()
+            own.lastDisconnect = WallClock.milliseconds()
         }
         let holder = try FileLock.holder(of: directory.lockFile)
         let supervisor = holder.map { LinkedSession.Supervisor(pid: $0.pid, process: $0.process) }
@@ -56,21 +57,21 @@ extension LinkProcess {
                 .limitReached,
                 "you have \(livingCount) sessions and may have \(settings.sessionCountMax) on this host; end one first")
         }
-        do throws(SessionsError) {
+        do throws(SystemError) {
             _ = try DisplayServer.find(in: environment["PATH"] ?? "")
         } catch {
             throw LinkError(.displayFailed, "\(error)")
         }
-        do throws(SessionsError) {
+        do throws(SystemError) {
             _ = try DesktopChoice.windowManager(for: start, path: environment["PATH"] ?? "")
         } catch {
             throw LinkError(.badWindowManager, "\(error)")
         }
         let plan = SessionPlan(
-            id: SessionID.make(), start: start, created: Clock.milliseconds(),
+            id: SessionID.make(), start: start, created: WallClock.milliseconds(),
             displaySocket: directories.newDisplaySocket(), fileModeMask: inherited.fileModeMask,
             openFilesMax: inherited.openFilesMax)
-        do throws(SessionsError) {
+        do throws(SystemError) {
             try launch(plan)
         } catch {
             throw LinkError(error)
@@ -80,10 +81,10 @@ extension LinkProcess {
         return report
     }
 
-    private func launch(_ plan: SessionPlan) throws(SessionsError) {
+    private func launch(_ plan: SessionPlan) throws(SystemError) {
         let directory = directories.session(plan.id)
         let own = LinkRecord(name: plan.start.shownName)
-        do throws(SessionsError) {
+        do throws(SystemError) {
             try PrivateDirectory.make(directory.path)
             try SessionDirectory.write(plan, directory.planFile)
             try SessionDirectory.write(own, directory.linkFile)
@@ -101,7 +102,7 @@ extension LinkProcess {
         changed(plan.id)
     }
 
-    private func spawnSupervisor(_ directory: SessionDirectory, inScope: Bool) throws(SessionsError) -> ChildProcess {
+    private func spawnSupervisor(_ directory: SessionDirectory, inScope: Bool) throws(SystemError) -> ChildProcess {
         let own = ["session", directory.path]
         var plan = SpawnPlan(program: "/proc/self/exe", arguments: own, environment: environment, directory: "/")
         plan.shownName = LinkCommand.programName
@@ -121,7 +122,7 @@ extension LinkProcess {
     /// Watches a supervisor until it is gone.
     private func follow(_ id: String, _ supervisor: LinkedSession.Supervisor, child: ChildProcess?) {
         guard let directory = sessions[id]?.directory else { return }
-        do throws(SessionsError) {
+        do throws(SystemError) {
             try records.add(directory)
         } catch {
             log(.warning, "\(error); the record of session \(id) is looked at every second until it runs")
@@ -148,11 +149,11 @@ extension LinkProcess {
         guard let session = sessions[id] else { return }
         sessions[id]?.supervisor = nil
         records.remove(session.directory)
-        do throws(SessionsError) {
+        do throws(SystemError) {
             try await conclude(id)
         } catch {
             log(.error, "session \(id) has ended and its record could not be read: \(error)")
-            sessions[id]?.record = SupervisorRecord(state: .failed, reason: "\(error)", ended: Clock.milliseconds())
+            sessions[id]?.record = SupervisorRecord(state: .failed, reason: "\(error)", ended: WallClock.milliseconds())
         }
         settled(id)
         changed(id)
@@ -161,7 +162,7 @@ extension LinkProcess {
     }
 
     /// Reads the last record of a session without supervisor; writes it where the supervisor could not.
-    private func conclude(_ id: String) async throws(SessionsError) {
+    private func conclude(_ id: String) async throws(SystemError) {
         guard let session = sessions[id] else { return }
         let directory = session.directory
         // Held while this is decided, so that no supervisor starts late.
@@ -171,7 +172,7 @@ extension LinkProcess {
         }
         var record = try SessionDirectory.read(SupervisorRecord.self, directory.recordFile) ?? .starting
         if record.state.isLiving {
-            record = SupervisorRecord(state: .failed, reason: Self.goneReason, ended: Clock.milliseconds())
+            record = SupervisorRecord(state: .failed, reason: Self.goneReason, ended: WallClock.milliseconds())
             log(.warning, "session \(id): \(Self.goneReason)")
             try await removeLeftovers(session)
             try SessionDirectory.write(record, directory.recordFile)
@@ -183,7 +184,7 @@ extension LinkProcess {
         withExtendedLifetime(lock) {}
     }
 
-    private func followHolder(_ id: String) throws(SessionsError) {
+    private func followHolder(_ id: String) throws(SystemError) {
         guard let directory = sessions[id]?.directory, let holder = try FileLock.holder(of: directory.lockFile) else {
             throw .malformed(
                 subject: "the lock of session \(id)", detail: "it is held by a process that it does not name")
@@ -194,7 +195,7 @@ extension LinkProcess {
     }
 
     /// Ends what a lost supervisor has left: processes that carry the session's id, and its files.
-    private func removeLeftovers(_ session: LinkedSession) async throws(SessionsError) {
+    private func removeLeftovers(_ session: LinkedSession) async throws(SystemError) {
         let variable = "\(SessionEnvironment.idName)=\(session.id)"
         // Until none is left: a killed one may have started another before.
         for _ in 0..<Self.killRoundCountMax {
@@ -213,7 +214,7 @@ extension LinkProcess {
     /// Takes a record that the supervisor has replaced.
     func reload(_ id: String) {
         guard let session = sessions[id], session.supervisor != nil else { return }
-        do throws(SessionsError) {
+        do throws(SystemError) {
             // A session ends for others when its supervisor does: it has removed everything then.
             guard let record = try SessionDirectory.read(SupervisorRecord.self, session.directory.recordFile),
                 record != session.record, record.state.isLiving
@@ -236,7 +237,7 @@ extension LinkProcess {
         guard let supervisor = session.supervisor else {
             throw LinkError(.notRunning, "the session \(session.own.name) has ended already")
         }
-        do throws(SessionsError) {
+        do throws(SystemError) {
             _ = try Kernel.sendSignal(SIGTERM, to: supervisor.process)
         } catch {
             throw LinkError(error)
@@ -253,7 +254,7 @@ extension LinkProcess {
         guard session.supervisor == nil else {
             throw LinkError(.stillRunning, "the session \(session.own.name) is running; terminate it first")
         }
-        do throws(SessionsError) {
+        do throws(SystemError) {
             try PrivateDirectory.remove(session.directory.path)
         } catch {
             throw LinkError(error)
@@ -279,7 +280,7 @@ extension LinkProcess {
     /// Writes what the link process itself knows of a session.
     func save(_ id: String) {
         guard let session = sessions[id] else { return }
-        do throws(SessionsError) {
+        do throws(SystemError) {
             try SessionDirectory.write(session.own, session.directory.linkFile)
         } catch {
             log(.warning, "\(error)")

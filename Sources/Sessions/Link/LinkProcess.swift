@@ -1,5 +1,6 @@
 // A user's link process: its state, its tasks, and when it ends.
 import Glibc
+import OperatingSystem
 
 /// Serves one user to the agent of one server id.
 actor LinkProcess {
@@ -47,7 +48,7 @@ actor LinkProcess {
         arguments: LinkCommand.Arguments, user: UnixUser, directories: UserDirectories, environment: [String: String],
         inherited: InheritedLimits, status: StartStatus, willLeave: @escaping @Sendable () -> Void,
         log: @escaping SessionsLog
-    ) throws(SessionsError) {
+    ) throws(SystemError) {
         self.arguments = arguments
         self.user = user
         self.directories = directories
@@ -110,7 +111,7 @@ actor LinkProcess {
 
     private func followRecords() async {
         while !Task.isCancelled {
-            do throws(SessionsError) {
+            do throws(SystemError) {
                 for id in try await records.next() { reload(id) }
             } catch {
                 // Ends of sessions are noticed without it; a start would be late.

@@ -1,5 +1,6 @@
 // One session as its link process knows it.
 import Glibc
+import OperatingSystem
 
 /// What was asked for, what the supervisor tells, what the agent tells, and what was measured.
 struct LinkedSession: Sendable {

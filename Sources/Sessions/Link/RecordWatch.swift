@@ -1,25 +1,20 @@
-// Tells which sessions' records were replaced: the kernel's inotify.
-import Glibc
+// Tells which sessions' records were replaced.
+import OperatingSystem
 import Synchronization
 
-/// Watches directories for files that are renamed into them.
+/// Watches sessions' directories for records that are renamed into them.
 final class RecordWatch: Sendable {
-    private let queue: OwnedDescriptor
+    private let watch: DirectoryWatch
+    /// By what their directories are watched under.
     private let ids = Mutex([CInt: String]())
 
-    /// Length of the fixed part of an event; then follows a name.
-    private static let headerBytes = 16
-
-    init() throws(SessionsError) {
-        let raw = inotify_init1(CInt(IN_CLOEXEC | IN_NONBLOCK))
-        guard raw >= 0 else { throw .call(name: "inotify_init1", subject: "the sessions' records", code: errno) }
-        queue = OwnedDescriptor(adopting: raw)
+    init() throws(SystemError) {
+        watch = try DirectoryWatch("the sessions' records")
     }
 
     /// Read the record after this call: what was written before is not told.
-    func add(_ directory: SessionDirectory) throws(SessionsError) {
-        let number = unsafe inotify_add_watch(queue.raw, directory.path, UInt32(IN_MOVED_TO) | UInt32(IN_ONLYDIR))
-        guard number >= 0 else { throw .call(name: "inotify_add_watch", subject: directory.path, code: errno) }
+    func add(_ directory: SessionDirectory) throws(SystemError) {
+        let number = try watch.add(directory.path, .movedIn)
         ids.withLock { $0[number] = directory.id }
     }
 
@@ -29,43 +24,31 @@ final class RecordWatch: Sendable {
             if let number { ids[number] = nil }
             return number
         }
-        if let number { inotify_rm_watch(queue.raw, number) }
+        if let number { watch.remove(number) }
     }
 
     /// The sessions whose records have changed, as soon as there are some; every one when events were lost. Empty when
     /// the task is cancelled.
-    func next() async throws(SessionsError) -> Set<String> {
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while !Task.isCancelled {
-            if let count = try queue.read(into: &buffer) {
-                let found = changes(buffer.prefix(count))
-                if !found.isEmpty { return found }
-            }
-            await Readiness.untilReadable(queue)
+    func next() async throws(SystemError) -> Set<String> {
+        while true {
+            let events = try await watch.next()
+            if events.isEmpty { return [] }
+            let found = changes(events)
+            if !found.isEmpty { return found }
         }
-        return []
     }
 
-    private func changes(_ bytes: ArraySlice<UInt8>) -> Set<String> {
+    private func changes(_ events: [DirectoryWatch.Event]) -> Set<String> {
         let ids = ids.withLock { $0 }
         var found: Set<String> = []
-        var rest = bytes
-        while rest.count >= Self.headerBytes {
-            // A watch, what happened, a cookie, the length of the name; then the name, filled up with zeros.
-            let watch = CInt(bitPattern: Self.word(rest, 0))
-            let what = Self.word(rest, 4)
-            let name = rest.dropFirst(Self.headerBytes).prefix(Int(Self.word(rest, 12)))
-            if what & UInt32(IN_Q_OVERFLOW) != 0 { found.formUnion(ids.values) }
-            if let id = ids[watch], name.prefix(while: { $0 != 0 }).elementsEqual(SessionDirectory.recordName.utf8) {
-                found.insert(id)
+        for event in events {
+            switch event {
+            case .overflow: found.formUnion(ids.values)
+            case .changed(let number, SessionDirectory.recordName):
+                if let id = ids[number] { found.insert(id) }
+            case .changed: break
             }
-            rest = rest.dropFirst(Self.headerBytes + name.count)
         }
         return found
-    }
-
-    /// In the order of bytes of the platforms of this program, the low one first.
-    private static func word(_ bytes: ArraySlice<UInt8>, _ offset: Int) -> UInt32 {
-        bytes.dropFirst(offset).prefix(4).reversed().reduce(0) { $0 << 8 | UInt32($1) }
     }
 }

@@ -1,5 +1,6 @@
 // Tells the foreground part of `link --detach` how the start went.
 import Glibc
+import OperatingSystem
 import Synchronization
 
 /// A pipe to whoever started this process, used once; or nothing.

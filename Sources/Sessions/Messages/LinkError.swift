@@ -1,4 +1,5 @@
 // What a link process or the agent's side of it answers when it cannot do what it was asked.
+import OperatingSystem
 
 /// A word that programs can rely on, and a sentence for people: what was wrong, where, and what to do.
 package struct LinkError: Error, Codable, Hashable, Sendable, CustomStringConvertible {
@@ -61,7 +62,7 @@ package struct LinkError: Error, Codable, Hashable, Sendable, CustomStringConver
 
 extension LinkError {
     /// An error of this module on its way to the other process.
-    init(_ error: SessionsError) {
+    init(_ error: SystemError) {
         self.init(.system, "\(error)")
     }
 

@@ -1,4 +1,5 @@
 // The messages between an agent and a link process: closed sets, one JSON document in each packet.
+package import OperatingSystem
 
 /// The version that both ends tell. A change that the other end would not survive raises it.
 package enum LinkProtocol {

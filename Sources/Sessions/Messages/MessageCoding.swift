@@ -1,9 +1,10 @@
 // Messages to JSON and back, with this module's errors.
 import FoundationEssentials
+package import OperatingSystem
 
 /// One document for each value; names of members are sorted, so that equal values are equal bytes.
 package enum MessageCoding {
-    package static func encode(_ value: some Encodable) throws(SessionsError) -> [UInt8] {
+    package static func encode(_ value: some Encodable) throws(SystemError) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do {
@@ -13,7 +14,7 @@ package enum MessageCoding {
         }
     }
 
-    package static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(SessionsError) -> Value {
+    package static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(SystemError) -> Value {
         do {
             return try JSONDecoder().decode(type, from: Data(bytes))
         } catch {

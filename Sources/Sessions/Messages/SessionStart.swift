@@ -1,4 +1,5 @@
 // What a user asks for when a session is started, and the rules that it must keep.
+import OperatingSystem
 
 /// A request for a new session. Check it with `validate()`: values of any form can be decoded.
 package struct SessionStart: Codable, Hashable, Sendable {

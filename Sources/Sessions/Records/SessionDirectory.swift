@@ -1,5 +1,6 @@
 // The directory of one session, and who writes which of its files.
 import Glibc
+import OperatingSystem
 
 /// `<state>/<server id>/<session id>/`, mode 0700.
 ///
@@ -25,7 +26,7 @@ struct SessionDirectory: Hashable, Sendable {
     /// A FIFO that the window manager opens once it manages windows.
     var managerFile: String { path + "/manager" }
     /// Makes `managerFile` and opens it for reading; its end comes when a writer has come and gone.
-    func makeManagerFile() throws(SessionsError) -> OwnedDescriptor {
+    func makeManagerFile() throws(SystemError) -> OwnedDescriptor {
         unsafe unlink(managerFile)
         guard unsafe mkfifo(managerFile, 0o600) == 0 else {
             throw .call(name: "mkfifo", subject: managerFile, code: errno)
@@ -72,16 +73,16 @@ struct LinkRecord: Codable, Hashable, Sendable {
 
 extension SessionDirectory {
     /// `nil` when there is no such file.
-    static func read<Value: Decodable>(_ type: Value.Type, _ path: String) throws(SessionsError) -> Value? {
+    static func read<Value: Decodable>(_ type: Value.Type, _ path: String) throws(SystemError) -> Value? {
         guard let bytes = try PrivateDirectory.readFile(path) else { return nil }
-        do throws(SessionsError) {
+        do throws(SystemError) {
             return try MessageCoding.decode(type, bytes)
         } catch .malformed(_, let detail) {
             throw .malformed(subject: path, detail: detail)
         }
     }
 
-    static func write(_ value: some Encodable, _ path: String) throws(SessionsError) {
+    static func write(_ value: some Encodable, _ path: String) throws(SystemError) {
         try PrivateDirectory.replaceFile(path, with: try MessageCoding.encode(value))
     }
 }

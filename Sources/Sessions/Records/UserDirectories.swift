@@ -1,5 +1,6 @@
 // Where a user's link process and sessions keep their files, and where displays listen.
 import Glibc
+import OperatingSystem
 
 /// Directories of one user and one server id.
 struct UserDirectories: Sendable {
@@ -14,7 +15,7 @@ struct UserDirectories: Sendable {
     /// Chooses and makes them.
     ///
     /// - Parameter environment: The link process's own.
-    init(user: UnixUser, serverID: String, environment: [String: String]) throws(SessionsError) {
+    init(user: UnixUser, serverID: String, environment: [String: String]) throws(SystemError) {
         guard Self.isServerID(serverID) else {
             throw .malformed(
                 subject: "the server id '\(serverID.prefix(80))'", detail: "it is not 1 to 64 of a-z, 0-9 and -")
@@ -29,7 +30,7 @@ struct UserDirectories: Sendable {
     /// and a session has to outlive logins. Else a directory in /tmp, which no other user can enter.
     private static func makeSocketDirectory(
         _ user: UnixUser, _ environment: [String: String]
-    ) throws(SessionsError) -> String {
+    ) throws(SystemError) -> String {
         if let runtime = environment["XDG_RUNTIME_DIR"], runtime.hasPrefix("/"), Systemd.lingers(user),
             (try? PrivateDirectory.check(runtime)) != nil
         {
@@ -55,7 +56,7 @@ struct UserDirectories: Sendable {
     func newDisplaySocket() -> String { sockets + "/" + RandomText.make(byteCount: 8) }
 
     /// The sessions that have left something here.
-    func sessionIDs() throws(SessionsError) -> [String] {
+    func sessionIDs() throws(SystemError) -> [String] {
         try PrivateDirectory.names(in: state).filter(SessionID.isValid)
     }
 }

@@ -1,4 +1,5 @@
 // The few messages of the RFB protocol (RFC 6143) that it takes to see a screen once.
+import OperatingSystem
 
 /// A viewer that asks for one update of the whole screen, without compression.
 struct ScreenReader {
@@ -16,7 +17,7 @@ struct ScreenReader {
         stream = ByteStream(display)
     }
 
-    mutating func read(maxWidth: Int) async throws(SessionsError) -> Picture {
+    mutating func read(maxWidth: Int) async throws(SystemError) -> Picture {
         var screen = try Screen(try await shakeHands(), maxWidth: maxWidth)
         try await stream.write(Self.request(screen.size))
         for _ in 0..<Self.messageCountMax where screen.missing > 0 {
@@ -43,7 +44,7 @@ struct ScreenReader {
         /// Pixels that have not come yet.
         var missing: Int
 
-        init(_ size: Size, maxWidth: Int) throws(SessionsError) {
+        init(_ size: Size, maxWidth: Int) throws(SystemError) {
             guard (1...sideMax).contains(size.width), (1...sideMax).contains(size.height) else {
                 throw broken("its screen has \(size.width)x\(size.height) pixels")
             }
@@ -53,7 +54,7 @@ struct ScreenReader {
         }
     }
 
-    private mutating func shakeHands() async throws(SessionsError) -> Size {
+    private mutating func shakeHands() async throws(SystemError) -> Size {
         guard try await stream.read(12).starts(with: Array("RFB 003.".utf8)) else {
             throw Self.broken("it does not speak RFB 3.8")
         }
@@ -73,7 +74,7 @@ struct ScreenReader {
     }
 
     /// Returns the screen's size where the message tells it.
-    private mutating func takeMessage(_ screen: inout Screen) async throws(SessionsError) -> Size? {
+    private mutating func takeMessage(_ screen: inout Screen) async throws(SystemError) -> Size? {
         switch try await stream.readNumber(1) {
         case 0:
             _ = try await stream.read(1)
@@ -92,7 +93,7 @@ struct ScreenReader {
         return nil
     }
 
-    private mutating func takeRectangle(_ screen: inout Screen) async throws(SessionsError) -> Size? {
+    private mutating func takeRectangle(_ screen: inout Screen) async throws(SystemError) -> Size? {
         let x = try await stream.readNumber(2)
         let y = try await stream.readNumber(2)
         let size = Size(width: try await stream.readNumber(2), height: try await stream.readNumber(2))
@@ -114,7 +115,7 @@ struct ScreenReader {
         }
     }
 
-    private mutating func skipText() async throws(SessionsError) {
+    private mutating func skipText() async throws(SystemError) {
         let count = try await stream.readNumber(4)
         guard count <= Self.textBytesMax else { throw Self.broken("it sent a text of \(count) bytes") }
         _ = try await stream.read(count)
@@ -139,7 +140,7 @@ struct ScreenReader {
             + [size.width, size.height].flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }
     }
 
-    private static func broken(_ detail: String) -> SessionsError {
+    private static func broken(_ detail: String) -> SystemError {
         .malformed(subject: "the display's answer", detail: detail)
     }
 }
@@ -155,7 +156,7 @@ struct ByteStream {
     }
 
     /// Exactly so many bytes.
-    mutating func read(_ count: Int) async throws(SessionsError) -> ArraySlice<UInt8> {
+    mutating func read(_ count: Int) async throws(SystemError) -> ArraySlice<UInt8> {
         if count <= unread.count {
             defer { unread = (unread.lowerBound + count)..<unread.upperBound }
             return Array(buffer[unread].prefix(count))[...]
@@ -171,11 +172,11 @@ struct ByteStream {
     }
 
     /// A number of so many bytes, the high one first.
-    mutating func readNumber(_ byteCount: Int) async throws(SessionsError) -> Int {
+    mutating func readNumber(_ byteCount: Int) async throws(SystemError) -> Int {
         try await read(byteCount).reduce(0) { $0 << 8 | Int($1) }
     }
 
-    private mutating func fill() async throws(SessionsError) -> Int {
+    private mutating func fill() async throws(SystemError) -> Int {
         while true {
             if let count = try descriptor.read(into: &buffer) {
                 guard count > 0 else { throw .closed }
@@ -187,7 +188,7 @@ struct ByteStream {
     }
 
     /// For a few bytes, which always have room.
-    func write(_ bytes: [UInt8]) async throws(SessionsError) {
+    func write(_ bytes: [UInt8]) async throws(SystemError) {
         try descriptor.write(bytes, subject: "the display")
     }
 }

@@ -1,4 +1,5 @@
 // A small picture of a session's screen, as its RFB server shows it.
+import OperatingSystem
 
 /// Connects as one more viewer, takes one whole screen and leaves.
 enum Screenshot {
@@ -10,10 +11,10 @@ enum Screenshot {
     /// A JPEG picture, at most `maxWidth` pixels wide and never larger than the screen.
     ///
     /// - Parameter display: A connection to the RFB server that nothing was read from yet.
-    static func take(_ display: OwnedDescriptor, maxWidth: Int) async throws(SessionsError) -> [UInt8] {
+    static func take(_ display: OwnedDescriptor, maxWidth: Int) async throws(SystemError) -> [UInt8] {
         let width = min(max(maxWidth, widthRange.lowerBound), widthRange.upperBound)
-        let taken = await TimeLimit.run(timeMax) { () async -> Result<[UInt8], SessionsError> in
-            do throws(SessionsError) {
+        let taken = await TimeLimit.run(timeMax) { () async -> Result<[UInt8], SystemError> in
+            do throws(SystemError) {
                 var reader = ScreenReader(display)
                 let picture = try await reader.read(maxWidth: width)
                 return .success(try JPEGEncoder.encode(picture))

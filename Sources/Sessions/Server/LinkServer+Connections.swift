@@ -1,5 +1,6 @@
 // A connection's life on the agent's side: hello, reports and answers, end.
 import Glibc
+import OperatingSystem
 import Synchronization
 
 extension LinkServer {
@@ -34,11 +35,11 @@ extension LinkServer {
     }
 
     /// Takes the first message. Returns the connection's number, or `nil` when it was refused.
-    private func admit(_ socket: PacketSocket, _ first: Result<Packet?, SessionsError>) -> UInt64? {
+    private func admit(_ socket: PacketSocket, _ first: Result<Packet?, SystemError>) -> UInt64? {
         let uid = socket.peer.uid
         defer { table.withLock { $0.endGreeting(uid) } }
         let hello: LinkHello
-        do throws(SessionsError) {
+        do throws(SystemError) {
             guard let packet = try first.get() else { throw .closed }
             guard case .hello(let said) = try MessageCoding.decode(LinkMessage.self, packet.bytes) else {
                 throw .malformed(subject: "the first message", detail: "it is not a hello")
@@ -79,15 +80,15 @@ extension LinkServer {
         return number
     }
 
-    private static func receive(_ socket: PacketSocket) async -> Result<Packet?, SessionsError> {
-        do throws(SessionsError) { return .success(try await socket.receive()) } catch { return .failure(error) }
+    private static func receive(_ socket: PacketSocket) async -> Result<Packet?, SystemError> {
+        do throws(SystemError) { return .success(try await socket.receive()) } catch { return .failure(error) }
     }
 
     /// Reads until the end. The server is asked for anew with each packet, so that a connection does not keep it.
     private static func serve(_ socket: PacketSocket, _ number: UInt64, _ server: () -> LinkServer?) async {
-        var problem: SessionsError?
+        var problem: SystemError?
         var budget = MessageBudget(now: .now)
-        do throws(SessionsError) {
+        do throws(SystemError) {
             while let packet = try await socket.receive() {
                 guard let server = server() else { break }
                 guard budget.take(now: .now) else {
@@ -102,7 +103,7 @@ extension LinkServer {
         server()?.disconnect(socket.peer.uid, number, problem)
     }
 
-    private func disconnect(_ uid: uid_t, _ number: UInt64, _ problem: SessionsError?) {
+    private func disconnect(_ uid: uid_t, _ number: UInt64, _ problem: SystemError?) {
         let link = table.withLock { table -> ConnectedLink? in
             guard table.links[uid]?.number == number else { return nil }
             Self.tell(.disconnected(uid), &table)
@@ -115,7 +116,7 @@ extension LinkServer {
     }
 
     /// One message of a connected link process. An error ends the connection.
-    private func take(_ packet: Packet, _ uid: uid_t, _ number: UInt64) throws(SessionsError) {
+    private func take(_ packet: Packet, _ uid: uid_t, _ number: UInt64) throws(SystemError) {
         switch try MessageCoding.decode(LinkMessage.self, packet.bytes) {
         case .hello:
             throw .malformed(subject: "a message", detail: "a second hello")

@@ -1,5 +1,6 @@
 // Requests to link processes: sent, awaited for a limited time, and their answers checked.
 package import Glibc
+package import OperatingSystem
 import Synchronization
 
 extension LinkServer {
@@ -58,7 +59,7 @@ extension LinkServer {
     static func reply(
         to request: LinkRequest, _ answer: LinkAnswer, _ descriptor: OwnedDescriptor?
     ) -> Result<LinkReply, LinkError> {
-        do throws(SessionsError) {
+        do throws(SystemError) {
             switch (answer, request) {
             case (.failed(let error), _):
                 return .failure(error)
@@ -114,7 +115,7 @@ extension LinkServer {
     private static let contentsBytesMax = 32 << 20
 
     private func contents(_ file: OwnedDescriptor) throws(LinkError) -> [UInt8] {
-        do throws(SessionsError) {
+        do throws(SystemError) {
             return try file.contents(byteCountMax: Self.contentsBytesMax)
         } catch {
             throw LinkError(error)

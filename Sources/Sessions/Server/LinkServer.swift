@@ -1,5 +1,6 @@
 // The agent's end of all link processes of its host: listens, judges peers, keeps what they report.
 package import Glibc
+package import OperatingSystem
 import Synchronization
 
 /// Where link processes of this host connect to, one for each user.
@@ -43,7 +44,7 @@ package final class LinkServer: Sendable {
     /// - Parameter isAllowed: Whether a user may have a link process. Asked at each connection, on any thread.
     package init(
         path: String, options: Options, isAllowed: @escaping @Sendable (uid_t) -> Bool, log: @escaping SessionsLog
-    ) throws(SessionsError) {
+    ) throws(SystemError) {
         try Self.prepareDirectory(PrivateDirectory.parent(of: path))
         self.options = options
         self.isAllowed = isAllowed
@@ -61,7 +62,7 @@ package final class LinkServer: Sendable {
 
     deinit { close() }
 
-    private static func prepareDirectory(_ path: String) throws(SessionsError) {
+    private static func prepareDirectory(_ path: String) throws(SystemError) {
         if unsafe mkdir(path, 0o755) == 0 {
             guard unsafe chmod(path, 0o755) == 0 else { throw .call(name: "chmod", subject: path, code: errno) }
             return
@@ -81,7 +82,7 @@ package final class LinkServer: Sendable {
     }
 
     private static func accept(_ listener: PacketListener, _ log: SessionsLog) async -> PacketSocket? {
-        do throws(SessionsError) {
+        do throws(SystemError) {
             return try await listener.accept()
         } catch {
             log(.error, "no link process can connect any more: \(error)")
@@ -218,7 +219,7 @@ extension LinkServer {
 
     /// Sends a message that needs no answer. A link process that does not read is cut off by `PacketSocket`.
     func send(_ message: AgentMessage, to socket: PacketSocket, _ uid: uid_t) {
-        do throws(SessionsError) {
+        do throws(SystemError) {
             try socket.send(try MessageCoding.encode(message))
         } catch {
             log(.warning, "link process of user \(uid): \(error)")

@@ -1,5 +1,6 @@
 // The agent's record of connected link processes and of the requests that they have not answered yet.
 import Glibc
+import OperatingSystem
 
 /// One connected link process.
 struct ConnectedLink {

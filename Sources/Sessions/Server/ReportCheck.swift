@@ -1,4 +1,5 @@
 // What the agent requires of a user's report before it keeps it.
+import OperatingSystem
 
 /// The form of session ids: 128 random bits as 32 lower-case hexadecimal digits.
 enum SessionID {
@@ -20,7 +21,7 @@ extension SessionReport {
     }
 
     /// Throws when the report cannot come from a link process that keeps the rules.
-    func check() throws(SessionsError) {
+    func check() throws(SystemError) {
         guard SessionID.isValid(id) else { throw .malformed(subject: "a report", detail: "its id is not 32 digits") }
         guard clients >= 0, cpuPercent.isFinite, cpuPercent >= 0 else {
             throw .malformed(subject: "a report", detail: "it has a negative number")

@@ -1,4 +1,5 @@
 // Whether a session needs a window manager of ours, and which.
+package import OperatingSystem
 
 /// What is known of desktops by their names.
 package enum DesktopChoice {
@@ -28,7 +29,7 @@ package enum DesktopChoice {
     /// The program to start beside the command; `nil` for none.
     package static func windowManager(
         for start: SessionStart, path: String
-    ) throws(SessionsError) -> (program: String, arguments: [String])? {
+    ) throws(SystemError) -> (program: String, arguments: [String])? {
         switch start.windowManager {
         case .some(.none):
             return nil

@@ -1,4 +1,5 @@
 // The command line of a session's display: Xvnc, reachable through one Unix socket and by its cookie only.
+import OperatingSystem
 
 /// Which program serves displays, and how it is called.
 enum DisplayServer {
@@ -6,7 +7,7 @@ enum DisplayServer {
     static let readyDescriptor = 3
 
     /// The program's path.
-    static func find(in path: String) throws(SessionsError) -> String {
+    static func find(in path: String) throws(SystemError) -> String {
         for name in ["Xvnc", "Xtigervnc"] {
             if let found = ProgramPath.find(name, in: path + ":" + ProgramPath.standard) { return found }
         }

@@ -1,5 +1,6 @@
 // `fastx-agent session DIRECTORY`: the entry of a session's supervisor.
 import Glibc
+import OperatingSystem
 
 /// The supervisor's program.
 package enum SessionCommand {
@@ -8,7 +9,7 @@ package enum SessionCommand {
     /// To be called in a process of its own, in a session of its own: it catches signals and changes limits.
     package static func run(directory path: String) -> Int32 {
         umask(0o077)
-        do throws(SessionsError) {
+        do throws(SystemError) {
             try supervise(SessionDirectory(path: path))
             return 0
         } catch {
@@ -18,7 +19,7 @@ package enum SessionCommand {
         }
     }
 
-    private static func supervise(_ directory: SessionDirectory) throws(SessionsError) {
+    private static func supervise(_ directory: SessionDirectory) throws(SystemError) {
         try PrivateDirectory.check(directory.path)
         let lock = try FileLock.awaitAndTake(directory.lockFile)
         // A link process has given the session up meanwhile.
@@ -34,7 +35,7 @@ package enum SessionCommand {
     }
 
     /// Programs that use `select` do not survive the agent's own limit.
-    private static func limitOpenFiles(_ count: UInt64) throws(SessionsError) {
+    private static func limitOpenFiles(_ count: UInt64) throws(SystemError) {
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         var limit = rlimit()
         guard unsafe getrlimit(resource, &limit) == 0 else {

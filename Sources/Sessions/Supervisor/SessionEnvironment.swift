@@ -1,5 +1,6 @@
 // The environment of a session's programs: what is listed here, and nothing else.
 import Glibc
+import OperatingSystem
 
 /// Environments as dictionaries.
 enum SessionEnvironment {
@@ -12,19 +13,6 @@ enum SessionEnvironment {
 
     /// The variable by which a session's processes are found when their supervisor is gone.
     static let idName = "FASTX_SESSION_ID"
-
-    /// This process's own environment.
-    static func own() -> [String: String] {
-        var found: [String: String] = [:]
-        var place = unsafe environ
-        while let text = unsafe place.pointee {
-            let parts = unsafe String(cString: text).split(
-                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2 { found[String(parts[0])] = String(parts[1]) }
-            unsafe place += 1
-        }
-        return found
-    }
 
     /// What a user's programs need whatever they are.
     static func base(user: UnixUser, from own: [String: String]) -> [String: String] {

@@ -1,5 +1,6 @@
 // A session's log file: what its programs print and what the supervisor notes, with a limit.
 import Glibc
+import OperatingSystem
 
 /// Writes to `log`; when it has grown to half of the limit it becomes `log.1`, in place of an older one. So the end is
 /// kept, and at least half of the limit of it.
@@ -11,7 +12,7 @@ struct SessionLog: ~Copyable {
     private var file: OwnedDescriptor
     private var byteCount: Int
 
-    init(_ directory: SessionDirectory) throws(SessionsError) {
+    init(_ directory: SessionDirectory) throws(SystemError) {
         self.directory = directory
         file = try OwnedDescriptor.open(directory.logFile, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW)
         byteCount = max(0, Int(lseek(file.raw, 0, SEEK_END)))
@@ -43,7 +44,7 @@ struct SessionLog: ~Copyable {
     }
 
     /// The older and the newer file as one, with a line that says so when the beginning is not there any more.
-    static func contents(_ directory: SessionDirectory) throws(SessionsError) -> [UInt8] {
+    static func contents(_ directory: SessionDirectory) throws(SystemError) -> [UInt8] {
         let newer = try PrivateDirectory.readFile(directory.logFile, byteCountMax: bytesMax) ?? []
         guard let older = try PrivateDirectory.readFile(directory.olderLogFile, byteCountMax: bytesMax) else {
             return newer

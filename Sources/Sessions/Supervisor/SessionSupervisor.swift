@@ -1,5 +1,6 @@
 // The process that owns a session: performs what the engine says, on one thread, around one `poll`.
 import Glibc
+import OperatingSystem
 
 /// Parent of a session's display and, as the kernel's subreaper, of everything that was started in the session.
 ///
@@ -42,7 +43,7 @@ struct SessionSupervisor: ~Copyable {
         let descriptor: OwnedDescriptor
     }
 
-    init(plan: SessionPlan, directory: SessionDirectory) throws(SessionsError) {
+    init(plan: SessionPlan, directory: SessionDirectory) throws(SystemError) {
         try Kernel.becomeSubreaper()
         let user = try UnixUser.current()
         let signals = try SignalPipe.open([SIGCHLD] + Self.endingSignals)
@@ -51,11 +52,11 @@ struct SessionSupervisor: ~Copyable {
         self.directory = directory
         self.user = user
         self.signals = signals
-        base = SessionEnvironment.base(user: user, from: SessionEnvironment.own())
+        base = SessionEnvironment.base(user: user, from: ProcessEnvironment.current())
     }
 
     /// Returns when the session is over and nothing of it is left.
-    mutating func run() throws(SessionsError) {
+    mutating func run() throws(SystemError) {
         perform(engine.start())
         while !isOver {
             try pollOnce()
@@ -77,7 +78,7 @@ struct SessionSupervisor: ~Copyable {
         unsafe unlink(plan.displaySocket + ".lock")
     }
 
-    private mutating func pollOnce() throws(SessionsError) {
+    private mutating func pollOnce() throws(SystemError) {
         let watched = [signals] + pipes.map(\.descriptor)
         var entries = watched.map { pollfd(fd: $0.raw, events: Int16(POLLIN), revents: 0) }
         let count = unsafe poll(&entries, nfds_t(entries.count), Self.milliseconds(until: nextDeadline))
@@ -104,7 +105,7 @@ struct SessionSupervisor: ~Copyable {
     }
 
     /// Reads what is there. At its end a pipe is forgotten, which closes it.
-    private mutating func drain(_ pipe: OutputPipe) throws(SessionsError) {
+    private mutating func drain(_ pipe: OutputPipe) throws(SystemError) {
         var bytes = [UInt8](repeating: 0, count: 65_536)
         guard let count = try pipe.descriptor.read(into: &bytes) else { return }
         guard count > 0 else {
@@ -128,7 +129,7 @@ struct SessionSupervisor: ~Copyable {
     }
 
     /// Waits for every child that has ended, and looks what is left.
-    private mutating func reap() throws(SessionsError) {
+    private mutating func reap() throws(SystemError) {
         var status: CInt = 0
         while true {
             let pid = unsafe waitpid(-1, &status, WNOHANG)
@@ -146,7 +147,7 @@ struct SessionSupervisor: ~Copyable {
         }
     }
 
-    private mutating func ended(_ pid: pid_t, _ status: ExitStatus) throws(SessionsError) {
+    private mutating func ended(_ pid: pid_t, _ status: ExitStatus) throws(SystemError) {
         if pid == display {
             display = nil
             for pipe in pipes where pipe.source == .display { try drain(pipe) }
@@ -158,13 +159,13 @@ struct SessionSupervisor: ~Copyable {
     }
 
     /// All descendants but the display and what it has started.
-    private func clients() throws(SessionsError) -> [ProcessEntry] {
+    private func clients() throws(SystemError) -> [ProcessEntry] {
         let table = try ProcessTable.read()
         let spared = Set(display.map { [$0] + table.descendants(of: $0).map(\.pid) } ?? [])
         return table.descendants(of: getpid()).filter { !$0.isZombie && !spared.contains($0.pid) }
     }
 
-    private func signalAll(_ signal: CInt) throws(SessionsError) {
+    private func signalAll(_ signal: CInt) throws(SystemError) {
         for entry in try ProcessTable.read().descendants(of: getpid()) where !entry.isZombie { try entry.send(signal) }
     }
 }
@@ -173,7 +174,7 @@ extension SessionSupervisor {
     /// Carries effects out. One that fails is noted in the log; the engine's timers lead on in any case.
     private mutating func perform(_ effects: [SupervisorEngine.Effect]) {
         for effect in effects {
-            do throws(SessionsError) {
+            do throws(SystemError) {
                 try perform(effect)
             } catch {
                 log.note("\(error)")
@@ -185,7 +186,7 @@ extension SessionSupervisor {
         }
     }
 
-    private mutating func perform(_ effect: SupervisorEngine.Effect) throws(SessionsError) {
+    private mutating func perform(_ effect: SupervisorEngine.Effect) throws(SystemError) {
         switch effect {
         case .startDisplay: try startDisplay()
         case .startClients(let display): try startClients(display)
@@ -199,20 +200,20 @@ extension SessionSupervisor {
             try reap()
         case .setTimer(let limit): deadline = limit.map { .now + $0 }
         case .record(var record):
-            if !record.state.isLiving { record.ended = Clock.milliseconds() }
+            if !record.state.isLiving { record.ended = WallClock.milliseconds() }
             try SessionDirectory.write(record, directory.recordFile)
         case .note(let line): log.note(line)
         case .leave: isOver = true
         }
     }
 
-    private mutating func signalClients(_ signal: CInt) throws(SessionsError) {
+    private mutating func signalClients(_ signal: CInt) throws(SystemError) {
         let clients = try clients()
         for entry in clients { try entry.send(signal) }
         if clients.isEmpty { perform(engine.clientsAreGone()) }
     }
 
-    private mutating func startDisplay() throws(SessionsError) {
+    private mutating func startDisplay() throws(SystemError) {
         let program = try DisplayServer.find(in: base["PATH"] ?? "")
         try PrivateDirectory.replaceFile(directory.authorityFile, with: authority.fileForServer())
         let output = try Kernel.makePipe()
@@ -228,7 +229,7 @@ extension SessionSupervisor {
         try add(.ready, ready.reading)
     }
 
-    private mutating func startClients(_ display: String) throws(SessionsError) {
+    private mutating func startClients(_ display: String) throws(SystemError) {
         let bytes = authority.fileForClients(display: String(display.dropFirst()), hostName: HostName.current())
         try PrivateDirectory.replaceFile(directory.authorityFile, with: bytes)
         let output = try Kernel.makePipe()
@@ -251,7 +252,7 @@ extension SessionSupervisor {
         if !isTelling { try startCommand() }
     }
 
-    private mutating func startCommand() throws(SessionsError) {
+    private mutating func startCommand() throws(SystemError) {
         guard waitingCommand != nil else { return }
         command = try startClient(SessionEnvironment.shell(of: user), ["-c", plan.start.command])
         waitingCommand = nil
@@ -263,7 +264,7 @@ extension SessionSupervisor {
             waitingCommand = nil
             return
         }
-        do throws(SessionsError) {
+        do throws(SystemError) {
             try startCommand()
         } catch {
             waitingCommand = nil
@@ -273,7 +274,7 @@ extension SessionSupervisor {
 
     private func startClient(
         _ program: String, _ arguments: [String], _ more: [String: String] = [:]
-    ) throws(SessionsError) -> pid_t {
+    ) throws(SystemError) -> pid_t {
         guard let waitingCommand else { throw .missingProgram(name: program, advice: "its session is over") }
         // The programs' own files are as private as the user wants.
         umask(mode_t(plan.fileModeMask))
@@ -285,7 +286,7 @@ extension SessionSupervisor {
                 descriptors: [nil, waitingCommand.output, waitingCommand.output], isDetached: true))
     }
 
-    private mutating func add(_ source: OutputPipe.Source, _ descriptor: OwnedDescriptor) throws(SessionsError) {
+    private mutating func add(_ source: OutputPipe.Source, _ descriptor: OwnedDescriptor) throws(SystemError) {
         try descriptor.setNonBlocking()
         pipes.append(OutputPipe(source: source, descriptor: descriptor))
     }

@@ -1,4 +1,5 @@
 // The life of a session as a value: what happens goes in, what is to be done comes out.
+package import OperatingSystem
 
 /// Starts the display, then the command, and ends everything in order, whatever ends first.
 package struct SupervisorEngine {

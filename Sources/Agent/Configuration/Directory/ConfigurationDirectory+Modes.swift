@@ -1,6 +1,7 @@
 // Checks that no other user can read or change the configuration, and that the files it names are there.
 
 private import Glibc
+import OperatingSystem
 
 extension ConfigurationDirectory {
     /// The loosest permitted mode of the directory.
@@ -16,10 +17,10 @@ extension ConfigurationDirectory {
         var errors = check(path, shownAs: "config", modeMax: Self.directoryModeMax)
         let names: [String]
         do {
-            names = try Self.fileNames(in: path)
+            names = try PrivateDirectory.names(in: path)
         } catch {
             // A directory that is missing or closed was reported by the first check, unless only reading is denied.
-            return errors.isEmpty ? [Self.systemError(error, file: "config", operation: error.operation)] : errors
+            return errors.isEmpty ? [Self.systemError(error, file: "config")] : errors
         }
         for name in names {
             errors += check("\(path)/\(name)", shownAs: "config/\(name)", modeMax: Self.fileModeMax, filesOnly: true)
@@ -33,7 +34,7 @@ extension ConfigurationDirectory {
         func check(_ path: String, _ file: String, _ keyPath: ConfigurationKeyPath) {
             do {
                 let descriptor = try OwnedDescriptor.openForReading(resolve(path))
-                if try descriptor.status().isRegularFile { return }
+                if try FileStatus(of: descriptor, path: path).isRegularFile { return }
                 errors.append(ConfigurationError(file: file, keyPath: keyPath, problem: .notARegularFile))
             } catch {
                 let operation = "\(error.operation) \(ShownText.quoted(resolve(path)))"
@@ -69,12 +70,12 @@ extension ConfigurationDirectory {
             // A file may go away between being listed and being looked at: a temporary one was renamed.
             if filesOnly, error.isNoSuchFile { return [] }
             if error.isNoSuchFile { return [ConfigurationError(file: name, problem: .fileMissing)] }
-            return [Self.systemError(error, file: name, operation: error.operation)]
+            return [Self.systemError(error, file: name)]
         }
         guard !filesOnly || status.isRegularFile else { return [] }
         var errors: [ConfigurationError] = []
         let user = geteuid()
-        let shellPath = Self.shellWord(path)
+        let shellPath = ShellText.word(path)
         if status.owner != user {
             let command = "chown \(user) \(shellPath)"
             errors.append(
@@ -90,36 +91,7 @@ extension ConfigurationDirectory {
         return errors
     }
 
-    /// Names in a directory, sorted, without `.` and `..`.
-    private static func fileNames(in path: String) throws(SystemCallError) -> [String] {
-        guard let stream = unsafe opendir(path) else { throw SystemCallError(last: "list") }
-        defer { _ = unsafe closedir(stream) }
-        var names: [String] = []
-        while let entry = unsafe readdir(stream) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
-
     private static func octal(_ mode: UInt32) -> String {
         "0" + String(mode & 0o777, radix: 8)
-    }
-
-    /// A path as one word of a POSIX shell.
-    private static func shellWord(_ path: String) -> String {
-        let isPlain = path.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "-"):
-                true
-            default: false
-            }
-        }
-        guard !isPlain else { return path }
-        return "'" + path.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 }

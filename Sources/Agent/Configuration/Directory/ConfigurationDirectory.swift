@@ -1,4 +1,6 @@
 // The configuration directory: loads all files, writes each one atomically.
+import Glibc
+import OperatingSystem
 
 /// The directory that holds the configuration files of one member.
 struct ConfigurationDirectory: Sendable, Equatable {
@@ -78,13 +80,14 @@ struct ConfigurationDirectory: Sendable, Equatable {
         var bytes: [UInt8] = []
         var isRegularFile = false
         do {
-            let file = try OwnedDescriptor.openForReading("\(path)/\(File.fileName)")
-            isRegularFile = try file.status().isRegularFile
-            if isRegularFile { bytes = try file.read(byteCountMax: Self.fileByteCountMax + 1) }
+            let path = "\(path)/\(File.fileName)"
+            let file = try OwnedDescriptor.openForReading(path)
+            isRegularFile = try FileStatus(of: file, path: path).isRegularFile
+            if isRegularFile { bytes = try file.readAll(byteCountMax: Self.fileByteCountMax + 1) }
         } catch {
             if error.isNoSuchFile, !File.isRequired { return nil }
             if error.isNoSuchFile { throw failure(.fileMissing) }
-            throw ConfigurationErrors(Self.systemError(error, file: File.displayName, operation: error.operation))
+            throw ConfigurationErrors(Self.systemError(error, file: File.displayName))
         }
         guard isRegularFile else { throw failure(.notARegularFile) }
         guard bytes.count <= Self.fileByteCountMax else {
@@ -93,7 +96,34 @@ struct ConfigurationDirectory: Sendable, Equatable {
         return bytes
     }
 
-    static func systemError(_ error: SystemCallError, file: String, operation: String) -> ConfigurationError {
-        ConfigurationError(file: file, problem: .system(operation: "\(operation) it", reason: error.reason))
+    static func systemError(_ error: SystemError, file: String) -> ConfigurationError {
+        ConfigurationError(file: file, problem: .system(operation: "\(error.operation) it", reason: error.reason))
+    }
+}
+
+extension SystemError {
+    var isNoSuchFile: Bool {
+        if case .call(_, _, ENOENT) = self { true } else { false }
+    }
+
+    /// What was tried, for a sentence that begins with "cannot".
+    var operation: String {
+        switch self {
+        case .call("stat", _, _), .call("fstat", _, _): "examine"
+        case .call("opendir", _, _): "list"
+        case .call(let name, _, _): name
+        default: "use"
+        }
+    }
+
+    var reason: String {
+        if case .call(_, _, let code) = self { SystemText.reason(code) } else { "\(self)" }
+    }
+}
+
+extension OwnedDescriptor {
+    /// Opens a file for reading. A pipe or device is opened without waiting, so that its status can be read.
+    static func openForReading(_ path: String) throws(SystemError) -> OwnedDescriptor {
+        try open(path, O_RDONLY | O_NONBLOCK)
     }
 }

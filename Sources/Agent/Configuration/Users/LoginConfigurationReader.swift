@@ -1,4 +1,5 @@
 // Reads and writes the part "logins" of settings.json.
+import OperatingSystem
 import Sessions
 
 extension LoginConfiguration {

@@ -1,0 +1,57 @@
+// Wakes a task that waits for something to do.
+import Synchronization
+
+/// For one waiter at a time. Rings that nobody waits for count once. Unlike a stream, it survives its waiter's
+/// cancellation.
+package final class Bell: Sendable {
+    private enum State {
+        case silent, rung
+        case awaited(CheckedContinuation<Void, Never>)
+    }
+
+    private let state = Mutex(State.silent)
+
+    package init() {}
+
+    package func ring() {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard case .awaited(let waiter) = state else {
+                state = .rung
+                return nil
+            }
+            state = .silent
+            return waiter
+        }
+        waiter?.resume()
+    }
+
+    /// Returns after a ring, or when the task is cancelled; `false` then.
+    package func wait() async -> Bool {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isRung = state.withLock { state in
+                    if case .rung = state {
+                        state = .silent
+                        return true
+                    }
+                    state = .awaited(continuation)
+                    return false
+                }
+                if isRung { continuation.resume() }
+                if Task.isCancelled { dismiss() }
+            }
+        } onCancel: {
+            dismiss()
+        }
+        return !Task.isCancelled
+    }
+
+    private func dismiss() {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard case .awaited(let waiter) = state else { return nil }
+            state = .silent
+            return waiter
+        }
+        waiter?.resume()
+    }
+}
