@@ -43,6 +43,7 @@ let package = Package(
         .systemLibrary(
             name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .target(name: "OperatingSystem", swiftSettings: settings),
+        .target(name: "JSON", swiftSettings: settings),
         .target(name: "Replica", dependencies: ["CSodium"], swiftSettings: settings),
         .target(name: "Trust", dependencies: ["CSodium"], swiftSettings: settings),
         .target(name: "Sessions", dependencies: ["OperatingSystem", "CTurboJPEG"], swiftSettings: settings),
@@ -87,7 +88,7 @@ let package = Package(
         .executableTarget(
             name: "Agent",
             dependencies: [
-                "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway", "Sessions", "COpenSSL",
+                "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway", "Sessions", "COpenSSL",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
@@ -186,6 +187,7 @@ let package = Package(
             name: "SimulationTests",
             dependencies: ["Scenarios", "SimulatedRelay", "SimulatedWorld", "Gossip", "Replica", "Store"],
             swiftSettings: settings),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "HouseRulesTests", swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
@@ -206,7 +208,7 @@ let package = Package(
             name: "SessionsTests", dependencies: ["Sessions", "OperatingSystem", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "AgentTests", dependencies: ["Agent", "OperatingSystem", "TestSupport", "Trust"],
+            name: "AgentTests", dependencies: ["Agent", "JSON", "OperatingSystem", "TestSupport", "Trust"],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

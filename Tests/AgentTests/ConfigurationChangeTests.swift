@@ -1,5 +1,6 @@
 // Tests of the lines that tell what changed.
 
+import JSON
 import Testing
 import Trust
 

@@ -1,5 +1,6 @@
 // Tests of cluster.json: keys, access points and their options.
 
+import JSON
 import Testing
 import Trust
 
@@ -31,7 +32,7 @@ struct ConfigurationClusterTests {
     func defaults() throws {
         let (cluster, warnings) = try ClusterConfiguration.parse("{}".utf8)
         #expect(cluster == ClusterConfiguration())
-        #expect(warnings.map(\.keyPath.description) == ["keys"])
+        #expect(warnings.map(\.place.description) == ["keys"])
     }
 
     @Test(

@@ -1,6 +1,7 @@
 // Tests of the configuration directory: loading, atomic writing, modes.
 
 import Glibc
+import JSON
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 // Tests of messages: one line each, all mistakes at once, no secrets.
 
+import JSON
 import Testing
 
 @testable import Agent

@@ -1,5 +1,6 @@
 // Tests of settings.json, static-data.json, debug.json and www.json.
 
+import JSON
 import Testing
 
 @testable import Agent

@@ -1,5 +1,6 @@
 // Whom a gateway asks first: the least loaded member, and behind all others those that could not be reached a moment ago.
 import Gossip
+import JSON
 import Replica
 import Testing
 

@@ -1,4 +1,5 @@
 // The event stream's memory: what is told again, and when everything has to be loaded anew.
+import JSON
 import Testing
 
 @testable import Agent

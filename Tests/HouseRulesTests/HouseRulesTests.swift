@@ -7,6 +7,7 @@ struct HouseRulesTests {
     /// What each module may import of this package's modules; anything else of this package is a mistake.
     private static let allowed: [String: Set<String>] = [
         "Sources/OperatingSystem": [],
+        "Sources/JSON": [],
         "Sources/Replica": ["CSodium"],
         "Sources/Trust": ["CSodium"],
         "Sources/Sessions": ["OperatingSystem", "CTurboJPEG"],
@@ -15,7 +16,8 @@ struct HouseRulesTests {
         "Sources/Relay": [],
         "Sources/Gateway": ["Trust", "Relay"],
         "Sources/Agent": [
-            "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway", "Sessions", "COpenSSL",
+            "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway", "Sessions",
+            "COpenSSL",
         ],
         "Simulations/World": ["Replica", "Trust", "Store", "Gossip"],
         "Simulations/Scenarios": ["Replica", "Trust", "Store", "Gossip", "SimulatedWorld"],
@@ -25,7 +27,8 @@ struct HouseRulesTests {
     ]
 
     private static let own: Set<String> = [
-        "CSodium", "CLMDB", "COpenSSL", "CTurboJPEG", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay",
+        "CSodium", "CLMDB", "COpenSSL", "CTurboJPEG", "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip",
+        "Relay",
         "Gateway",
         "Sessions", "Agent", "SimulatedWorld", "SimulatedRelay", "Scenarios", "CrashPoints",
     ]

@@ -2,6 +2,7 @@
 import Gateway
 import HTTPTypes
 import Hummingbird
+import JSON
 import Logging
 
 /// Logs requests, and turns what was thrown into an answer.

@@ -3,6 +3,7 @@ import AsyncAlgorithms
 import Gateway
 import HTTPTypes
 import Hummingbird
+import JSON
 import NIOCore
 
 struct EventRoutes: Sendable {

@@ -1,6 +1,7 @@
 // Answers of the HTTP interfaces as JSON.
 import HTTPTypes
 import Hummingbird
+import JSON
 import NIOCore
 
 extension Response {

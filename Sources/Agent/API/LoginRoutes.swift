@@ -3,6 +3,7 @@ import Gateway
 import Gossip
 import HTTPTypes
 import Hummingbird
+import JSON
 import NIOCore
 import Sessions
 

@@ -2,6 +2,7 @@
 import Gateway
 import HTTPTypes
 import Hummingbird
+import JSON
 import NIOCore
 
 enum RequestBody {
@@ -45,7 +46,7 @@ enum RequestBody {
             throw Problem(
                 .badRequest, reason: "bad-json", detail: "the body is not JSON: \(error)", serverID: serverID)
         }
-        let log = MistakeLog(file: "the body")
+        let log = MistakeLog("the body")
         var reader = ObjectReader(json, log: log)
         let result = content(&reader)
         reader.finish()

@@ -1,5 +1,6 @@
 // The route about servers: the members of the cluster as users see them.
 import Hummingbird
+import JSON
 
 struct ServerRoutes: Sendable {
     let services: UserServices

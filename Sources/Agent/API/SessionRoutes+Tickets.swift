@@ -2,6 +2,7 @@
 import Gateway
 import HTTPTypes
 import Hummingbird
+import JSON
 
 extension SessionRoutes {
     /// Makes a ticket where there is something to try directly: the request was carried here, and neither this member nor

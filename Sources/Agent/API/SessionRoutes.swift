@@ -2,6 +2,7 @@
 import Gateway
 import HTTPTypes
 import Hummingbird
+import JSON
 import NIOCore
 import OperatingSystem
 import Sessions

@@ -1,5 +1,6 @@
 // What happened to logins, sessions and servers, in order, for browsers that follow along.
 import DequeModule
+import JSON
 import OperatingSystem
 import Synchronization
 

@@ -1,4 +1,5 @@
 // Which members a login or a session goes to that no user and no script has named a member for.
+import JSON
 
 /// What a member is chosen for.
 enum Purpose {

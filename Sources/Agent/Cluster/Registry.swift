@@ -1,4 +1,5 @@
 // What the map says of servers, and of other members' logins and sessions: an index that follows every change.
+import JSON
 import Logging
 import OperatingSystem
 import Replica

@@ -2,6 +2,7 @@
 import Gateway
 import HTTPTypes
 import Hummingbird
+import JSON
 import Logging
 import NIOCore
 import NIOHTTP1

@@ -1,4 +1,5 @@
 // Gateway keys that more than one member has to rely on: each of these could pass for any member at the other.
+import JSON
 import Logging
 
 /// A gateway that knows one gateway key alone takes whoever shows it for the member that he says he is. So nobody but that

@@ -1,6 +1,7 @@
 // The commands on many entries: load and dump.
 import ArgumentParser
 import Glibc
+import JSON
 import NIOCore
 
 struct Load: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 // What an administrator sees of the cluster: members and status.
 import ArgumentParser
+import JSON
 
 struct Members: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

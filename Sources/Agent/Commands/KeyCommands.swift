@@ -1,6 +1,7 @@
 // The commands on cluster keys: list, new, add, remove, export.
 import ArgumentParser
 import Glibc
+import JSON
 import OperatingSystem
 import Trust
 

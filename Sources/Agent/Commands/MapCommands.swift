@@ -1,6 +1,7 @@
 // The commands on single entries: put, get, delete, list, watch, explain.
 import ArgumentParser
 import Glibc
+import JSON
 import NIOCore
 import OperatingSystem
 
@@ -128,20 +129,6 @@ struct Explain: AsyncParsableCommand {
                 "\(index == 0 ? "changes   " : "          ")  \(change.text("at") ?? ""): \(what) "
                     + "\(change.text("version") ?? "") by \(writer), source: \(change.text("source") ?? "")\(replaced)")
         }
-    }
-}
-
-extension JSONValue {
-    /// A member's text.
-    func text(_ key: String) -> String? {
-        guard case .string(let text)? = self[key] else { return nil }
-        return text
-    }
-
-    /// A member's whole number.
-    func integer(_ key: String) -> Int64? {
-        guard case .integer(let value)? = self[key] else { return nil }
-        return value
     }
 }
 

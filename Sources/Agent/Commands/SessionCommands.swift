@@ -1,6 +1,7 @@
 // The commands for users on their own host: start, sessions, terminate; and the code that logs in at the pages.
 import ArgumentParser
 import Glibc
+import JSON
 import Sessions
 
 /// The agent's socket for this host's users.

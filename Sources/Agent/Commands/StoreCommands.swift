@@ -1,6 +1,7 @@
 // The commands on the store's file: check, backup, restore.
 import ArgumentParser
 import Glibc
+import JSON
 import Store
 
 struct Check: AsyncParsableCommand {

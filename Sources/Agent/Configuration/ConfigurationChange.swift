@@ -1,4 +1,5 @@
 // What differs between two configurations, one line each for the log, without secrets.
+import JSON
 
 /// The differences between an old and a new configuration.
 struct ConfigurationChange: Sendable, Equatable {
@@ -80,7 +81,7 @@ struct ConfigurationChange: Sendable, Equatable {
 
     private static func members(_ old: JSONValue, _ new: JSONValue, file: String) -> [String] {
         differences(old, new, absent: "absent").map { difference in
-            "\(file): \(ConfigurationKeyPath.root.key(difference.key)): \(difference.old) -> \(difference.new)"
+            "\(file): \(JSONPlace.root.key(difference.key)): \(difference.old) -> \(difference.new)"
         }
     }
 

@@ -1,6 +1,7 @@
 // How client commands reach the agent.
 import AsyncHTTPClient
 import Glibc
+import JSON
 import NIOCore
 import NIOFoundationCompat
 import NIOHTTP1

@@ -1,5 +1,6 @@
 // What `status`, `links` and `members` say of the links between external members and the others.
 import Gateway
+import JSON
 import Relay
 
 enum RelayDocument {

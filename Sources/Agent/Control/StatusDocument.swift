@@ -1,6 +1,7 @@
 // What `status` and `members` say.
 import Gateway
 import Gossip
+import JSON
 import OperatingSystem
 import Replica
 import Store

@@ -1,6 +1,7 @@
 // What changed of late and where it came from, and which member stands behind an origin.
 import DequeModule
 import Gossip
+import JSON
 import Logging
 import OperatingSystem
 import Replica

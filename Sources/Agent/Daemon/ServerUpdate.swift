@@ -1,5 +1,6 @@
 // The server update: what a member tells the cluster of its host, as a lease under server/<serverId>.
 import Gossip
+import JSON
 import OperatingSystem
 import Sessions
 

@@ -1,6 +1,7 @@
 // Publishes the server update: regularly, soon after a change, and again when somebody overwrote it.
 import Gateway
 import Gossip
+import JSON
 import Logging
 import OperatingSystem
 import Replica

@@ -1,6 +1,7 @@
 // Puts the parts that serve users together, and keeps them running.
 import Gateway
 import Glibc
+import JSON
 import Logging
 import OperatingSystem
 import Relay

@@ -1,5 +1,6 @@
 // A session as JSON: in answers, in events, and in the lease that every member sees.
 import Glibc
+import JSON
 import Replica
 import Sessions
 
@@ -38,8 +39,6 @@ extension KnownSession {
 }
 
 extension JSONValue {
-    static func text(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
-
     /// RFC 3339, from milliseconds since 1970.
     static func time(_ milliseconds: UInt64?) -> JSONValue {
         milliseconds.map { .string(WallTime(milliseconds: $0).text) } ?? .null

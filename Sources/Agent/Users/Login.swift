@@ -1,5 +1,6 @@
 // One login: who, since when, from where. Its token is not in it, only what recognises the token.
 import Glibc
+import JSON
 import OperatingSystem
 import Replica
 import Sessions
@@ -86,13 +87,5 @@ extension RemoteLogin {
             "link": .bool(document["link"] == true),
             "claims": .array(document.texts("claims").map { .string($0) }),
         ]
-    }
-}
-
-extension JSONValue {
-    /// The strings of a list; empty where there is none.
-    func texts(_ key: String) -> [String] {
-        guard case .array(let elements)? = self[key] else { return [] }
-        return elements.compactMap { if case .string(let text) = $0 { text } else { nil } }
     }
 }

@@ -1,5 +1,6 @@
 // The logins of this member: made, looked up by token, ended, and kept on disk for the next start.
 import Glibc
+import JSON
 import Logging
 import OperatingSystem
 import Replica

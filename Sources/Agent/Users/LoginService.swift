@@ -2,6 +2,7 @@
 import Gateway
 import Glibc
 import Hummingbird
+import JSON
 import Logging
 import OperatingSystem
 import Sessions

@@ -1,4 +1,5 @@
 // Publishes this member's logins and sessions, as leases that every member sees.
+import JSON
 import Logging
 import Replica
 import Sessions

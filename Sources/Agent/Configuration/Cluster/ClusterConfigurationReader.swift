@@ -1,4 +1,5 @@
 // Reads and writes cluster.json.
+import JSON
 
 extension ClusterConfiguration: ConfigurationFile {
     static let fileName = "cluster.json"
@@ -30,7 +31,7 @@ extension ClusterConfiguration: ConfigurationFile {
 
     private static func readKeys(_ reader: inout ObjectReader) -> [KeyEntry] {
         let elements = reader.elements("keys", countMax: ClusterLimits.keyCountMax, of: "keys", isSecret: true)
-        var seen: [String: ConfigurationKeyPath] = [:]
+        var seen: [String: JSONPlace] = [:]
         var keys: [KeyEntry] = []
         for (place, value) in elements {
             var keyReader = ObjectReader(value, at: place, log: reader.log, isSecret: true)
@@ -43,7 +44,7 @@ extension ClusterConfiguration: ConfigurationFile {
         if elements.isEmpty, reader.log.errors.isEmpty {
             reader.log.warn(
                 "there is no cluster key, so no other member can be linked; make one with `fastx-agent key new`",
-                at: reader.keyPath.key("keys"))
+                at: reader.place.key("keys"))
         }
         return keys
     }
@@ -52,7 +53,7 @@ extension ClusterConfiguration: ConfigurationFile {
         let key = "databaseConnections"
         let elements = reader.elements(
             key, countMax: ClusterLimits.connectionCountMax, of: "connections", isSecret: true)
-        var seen: [MemberURL: ConfigurationKeyPath] = [:]
+        var seen: [MemberURL: JSONPlace] = [:]
         var connections: [DatabaseConnection] = []
         for (place, value) in elements {
             var connectionReader = ObjectReader(value, at: place, log: reader.log, isSecret: true)
@@ -71,7 +72,7 @@ extension ClusterConfiguration: ConfigurationFile {
                 \(connections.count) connections are configured and only the first \(usedCountMax) are used: beyond \
                 \(usedCountMax), fault tolerance no longer improves, and each further link costs both of its ends; \
                 remove \(connections.count - usedCountMax)
-                """, at: reader.keyPath.key(key))
+                """, at: reader.place.key(key))
         }
         return connections
     }
@@ -80,7 +81,7 @@ extension ClusterConfiguration: ConfigurationFile {
 extension DatabaseConnection {
     /// Nil without a usable URL; that is reported.
     init?(from reader: inout ObjectReader) {
-        let urlPlace = reader.keyPath.key("url")
+        let urlPlace = reader.place.key("url")
         var address: MemberURL?
         if let value = reader.value("url") {
             address = MemberURL.read(value, at: urlPlace, log: reader.log)
@@ -89,7 +90,7 @@ extension DatabaseConnection {
         }
         var options = ConnectionOptions()
         if let value = reader.value("options") {
-            let place = reader.keyPath.key("options")
+            let place = reader.place.key("options")
             var optionsReader = ObjectReader(value, at: place, log: reader.log, isSecret: true)
             options = ConnectionOptions(from: &optionsReader)
         }

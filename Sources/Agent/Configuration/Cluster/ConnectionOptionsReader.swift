@@ -1,4 +1,5 @@
 // Reads and writes the options of a connection, and names those of Node that are not supported.
+import JSON
 
 extension ConnectionOptions {
     init(from reader: inout ObjectReader) {
@@ -21,7 +22,8 @@ extension ConnectionOptions {
         timeout = .milliseconds(milliseconds)
         keepAlive = reader.boolean("keepAlive", default: keepAlive)
         unbound = reader.boolean("unbound", default: unbound)
-        reader.finish(unsupported: Self.unsupportedNodeOptions)
+        reader.finish(
+            unsupported: Self.unsupportedNodeOptions, kind: "an option of Node's HTTPS agent")
         // Nothing follows from options that are wrong themselves.
         if reader.log.errors.count == errorCountBefore { reportContradictions(reader) }
     }
@@ -45,8 +47,8 @@ extension ConnectionOptions {
 
     private static func readAuthorities(_ reader: inout ObjectReader) -> [PEMSource] {
         let allowed = PEMSource.allowed("certificate") + ", or a list of up to \(authorityCountMax) of these"
-        let place = reader.keyPath.key("ca")
-        var entries: [(place: ConfigurationKeyPath, value: JSONValue)] = []
+        let place = reader.place.key("ca")
+        var entries: [(place: JSONPlace, value: JSONValue)] = []
         switch reader.value("ca") {
         case nil: return []
         case .array(let list)? where list.count <= authorityCountMax:
@@ -63,7 +65,7 @@ extension ConnectionOptions {
 
     private func reportContradictions(_ reader: ObjectReader) {
         let report = { (key: String, sentence: String) in
-            reader.log.report(.contradiction(sentence), at: reader.keyPath.key(key))
+            reader.log.report(.contradiction(sentence), at: reader.place.key(key))
         }
         if unbound, rejectUnauthorized == false {
             report(

@@ -1,4 +1,5 @@
 // Reads and writes one cluster key, and the rule for secrets as text.
+import JSON
 import Trust
 
 extension KeyEntry {

@@ -1,4 +1,5 @@
 // The URL of a member: https, a host and a port, and nothing else.
+import JSON
 
 /// The URL under which a member is reached.
 struct MemberURL: Sendable, Hashable, CustomStringConvertible {
@@ -58,7 +59,7 @@ struct MemberURL: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Reads a value of a file, and reports why it is refused.
-    static func read(_ value: JSONValue, at place: ConfigurationKeyPath, log: MistakeLog) -> MemberURL? {
+    static func read(_ value: JSONValue, at place: JSONPlace, log: MistakeLog) -> MemberURL? {
         guard case .string(let text) = value else {
             log.report(.notAllowed(found: ShownText.value(value), allowed: allowed), at: place)
             return nil

@@ -1,4 +1,5 @@
 // Text that no message, log line or dump shows.
+import JSON
 
 /// A secret as it stands in a file. It prints as `(hidden)`, whatever it is a part of.
 struct SecretText: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -1,6 +1,7 @@
 // Checks that no other user can read or change the configuration, and that the files it names are there.
 
 private import Glibc
+import JSON
 import OperatingSystem
 
 extension ConfigurationDirectory {
@@ -31,15 +32,15 @@ extension ConfigurationDirectory {
     /// The files that the configuration names and that cannot be read.
     func checkReferencedFiles(_ configuration: Configuration) -> [ConfigurationError] {
         var errors: [ConfigurationError] = []
-        func check(_ path: String, _ file: String, _ keyPath: ConfigurationKeyPath) {
+        func check(_ path: String, _ file: String, _ keyPath: JSONPlace) {
             do {
                 let descriptor = try OwnedDescriptor.openForReading(resolve(path))
                 if try FileStatus(of: descriptor, path: path).isRegularFile { return }
-                errors.append(ConfigurationError(file: file, keyPath: keyPath, problem: .notARegularFile))
+                errors.append(ConfigurationError(file: file, place: keyPath, problem: .notARegularFile))
             } catch {
                 let operation = "\(error.operation) \(ShownText.quoted(resolve(path)))"
                 let problem = ConfigurationError.Problem.system(operation: operation, reason: error.reason)
-                errors.append(ConfigurationError(file: file, keyPath: keyPath, problem: problem))
+                errors.append(ConfigurationError(file: file, place: keyPath, problem: problem))
             }
         }
         let web = WebConfiguration.displayName
@@ -47,7 +48,7 @@ extension ConfigurationDirectory {
         check(configuration.web.key, web, .root.key("key"))
         for (index, connection) in configuration.cluster.usedConnections.enumerated() {
             let options = connection.options
-            let place = ConfigurationKeyPath.root.key("databaseConnections").index(index).key("options")
+            let place = JSONPlace.root.key("databaseConnections").index(index).key("options")
             let sources =
                 options.ca.map { ("ca", $0) }
                 + [("cert", options.cert), ("key", options.key)].compactMap { pair in

@@ -1,5 +1,6 @@
 // The configuration directory: loads all files, writes each one atomically.
 import Glibc
+import JSON
 import OperatingSystem
 
 /// The directory that holds the configuration files of one member.
@@ -12,10 +13,10 @@ struct ConfigurationDirectory: Sendable, Equatable {
     /// Reads all files. A missing file means its defaults, unless the agent cannot run without it.
     ///
     /// The errors are those of all files together.
-    func load() throws(ConfigurationErrors) -> (Configuration, [ConfigurationWarning]) {
+    func load() throws(ConfigurationErrors) -> (Configuration, [JSONWarning]) {
         var errors: [ConfigurationError] = []
         var omittedCount = 0
-        var warnings: [ConfigurationWarning] = []
+        var warnings: [JSONWarning] = []
         func content<File: ConfigurationFile>(_: File.Type) -> File {
             do {
                 let (content, fileWarnings) = try load(File.self)
@@ -40,7 +41,7 @@ struct ConfigurationDirectory: Sendable, Equatable {
     /// Reads one file.
     func load<File: ConfigurationFile>(
         _: File.Type
-    ) throws(ConfigurationErrors) -> (content: File, warnings: [ConfigurationWarning]) {
+    ) throws(ConfigurationErrors) -> (content: File, warnings: [JSONWarning]) {
         guard let bytes = try readBytes(of: File.self) else { return (File(), []) }
         return try File.parse(bytes)
     }

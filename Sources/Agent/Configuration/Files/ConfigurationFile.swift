@@ -1,4 +1,5 @@
 // What the five configuration files have in common.
+import JSON
 
 /// The content of one file of the configuration directory.
 protocol ConfigurationFile: Sendable, Equatable {
@@ -31,7 +32,7 @@ extension ConfigurationFile {
     /// Reads the text of the file, and reports all mistakes in it.
     static func parse(
         _ bytes: some Collection<UInt8>
-    ) throws(ConfigurationErrors) -> (content: Self, warnings: [ConfigurationWarning]) {
+    ) throws(ConfigurationErrors) -> (content: Self, warnings: [JSONWarning]) {
         let value: JSONValue
         do {
             value = try JSONValue.parse(bytes)
@@ -44,11 +45,13 @@ extension ConfigurationFile {
     /// Reads a value that was parsed already.
     static func read(
         _ value: JSONValue
-    ) throws(ConfigurationErrors) -> (content: Self, warnings: [ConfigurationWarning]) {
-        let log = MistakeLog(file: displayName)
+    ) throws(ConfigurationErrors) -> (content: Self, warnings: [JSONWarning]) {
+        let log = MistakeLog(displayName)
         var reader = ObjectReader(value, log: log, isSecret: holdsSecrets)
         let content = Self(from: &reader)
-        if let errors = ConfigurationErrors(log.errors, omittedCount: log.omittedCount) { throw errors }
+        if let errors = ConfigurationErrors(log.errors.map(ConfigurationError.init), omittedCount: log.omittedCount) {
+            throw errors
+        }
         return (content, log.warnings)
     }
 }

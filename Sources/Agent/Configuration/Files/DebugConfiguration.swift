@@ -1,4 +1,5 @@
 // debug.json: the topics on which the log tells everything.
+import JSON
 
 /// A topic of debug logging.
 enum DebugTopic: String, CaseIterable, Sendable {

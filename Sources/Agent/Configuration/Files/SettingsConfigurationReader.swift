@@ -1,4 +1,5 @@
 // Reads and writes settings.json.
+import JSON
 
 extension SettingsConfiguration: ConfigurationFile {
     static let fileName = "settings.json"
@@ -43,7 +44,7 @@ extension SettingsConfiguration: ConfigurationFile {
     }
 
     private static func readURLs(_ reader: inout ObjectReader) -> [String] {
-        var seen: [String: ConfigurationKeyPath] = [:]
+        var seen: [String: JSONPlace] = [:]
         var urls: [String] = []
         for (place, value) in reader.elements("urls", countMax: SettingsLimits.urlCountMax, of: "URLs") {
             guard let url = MemberURL.read(value, at: place, log: reader.log) else { continue }

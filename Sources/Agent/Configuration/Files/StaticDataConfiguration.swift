@@ -1,4 +1,5 @@
 // static-data.json: a JSON object of the administrator's own, sent with every server update.
+import JSON
 
 /// Data about this member that scripts read, such as `{"gpu": true}`.
 struct StaticDataConfiguration: Sendable, Equatable {
@@ -19,7 +20,7 @@ extension StaticDataConfiguration: ConfigurationFile {
                 .notAllowed(
                     found: "an object of \(byteCount) bytes",
                     allowed: "at most \(Self.byteCountMax) bytes (as compact JSON)"),
-                at: reader.keyPath)
+                at: reader.place)
         }
     }
 

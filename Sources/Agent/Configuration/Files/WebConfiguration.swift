@@ -1,4 +1,5 @@
 // www.json: the listen address, and the files of certificate and private key.
+import JSON
 
 /// The one HTTPS port of this member.
 struct WebConfiguration: Sendable, Equatable {

@@ -1,4 +1,5 @@
 // Reads and writes the part "logins" of settings.json.
+import JSON
 import OperatingSystem
 import Sessions
 
@@ -29,7 +30,7 @@ extension LoginConfiguration {
         if !found.contains(where: \.authenticates) {
             reader.log.report(
                 .contradiction("\"sudo\" authenticates nobody; name \"ssh\" or \"self\" as well"),
-                at: reader.keyPath.key("ways"))
+                at: reader.place.key("ways"))
         }
         return found
     }

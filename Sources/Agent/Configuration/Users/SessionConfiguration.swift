@@ -1,4 +1,5 @@
 // The part "sessions" of settings.json: what can be started, and how much of it.
+import JSON
 
 /// A command that the start dialog offers.
 struct StartCommand: Sendable, Equatable {

@@ -4,19 +4,19 @@
 // administrator who looks for a mistake.
 
 /// Reads one JSON text.
-struct JSONParser {
+package struct JSONParser {
     /// Objects and lists within each other: the parser calls itself for each.
-    static let depthMax = 64
+    package static let depthMax = 64
 
     private let bytes: [UInt8]
     private var position = 0
     private var depth = 0
 
-    init(bytes: [UInt8]) {
+    package init(bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    mutating func parseDocument() throws(JSONSyntaxError) -> JSONValue {
+    package mutating func parseDocument() throws(JSONSyntaxError) -> JSONValue {
         // A byte order mark is written by some editors; RFC 8259 lets a parser ignore it.
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
         skipSpace()

@@ -1,26 +1,26 @@
 // What is wrong with a text that is not JSON, and where.
 
 /// A text that is not JSON. It never repeats the text itself, which may hold a secret.
-struct JSONSyntaxError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct JSONSyntaxError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What was expected and not found.
-    let message: String
+    package let message: String
 
     /// The line, from 1.
-    let line: Int
+    package let line: Int
 
     /// The character in that line, from 1.
-    let column: Int
+    package let column: Int
 
-    var description: String { "line \(line), column \(column): \(message)" }
+    package var description: String { "line \(line), column \(column): \(message)" }
 
-    init(message: String, line: Int, column: Int) {
+    package init(message: String, line: Int, column: Int) {
         self.message = message
         self.line = line
         self.column = column
     }
 
     /// Counts lines and characters up to `offset`.
-    init(_ message: String, offset: Int, in bytes: [UInt8]) {
+    package init(_ message: String, offset: Int, in bytes: [UInt8]) {
         let before = bytes.prefix(offset)
         let lineStart = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
         let isContinuation = { (byte: UInt8) in byte & 0b1100_0000 == 0b1000_0000 }

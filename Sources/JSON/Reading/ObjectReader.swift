@@ -3,54 +3,54 @@
 /// Reads the keys of one object. Every mistake goes to the log, and reading goes on with the default.
 ///
 /// Each key is asked for once, whether present or not; `finish` then refuses every key that nobody asked for.
-struct ObjectReader {
-    let keyPath: ConfigurationKeyPath
-    let log: MistakeLog
+package struct ObjectReader {
+    package let place: JSONPlace
+    package let log: MistakeLog
 
     private let members: [String: JSONValue]
     private var knownKeys: [String] = []
 
     /// Reports a value that is not an object, and reads an empty one in its place.
-    init(_ value: JSONValue, at keyPath: ConfigurationKeyPath = .root, log: MistakeLog, isSecret: Bool = false) {
-        self.keyPath = keyPath
+    package init(_ value: JSONValue, at place: JSONPlace = .root, log: MistakeLog, isSecret: Bool = false) {
+        self.place = place
         self.log = log
         if case .object(let members) = value {
             self.members = members
         } else {
             self.members = [:]
             log.report(
-                .notAllowed(found: ShownText.value(value, isSecret: isSecret), allowed: "an object"), at: keyPath)
+                .notAllowed(found: ShownText.value(value, isSecret: isSecret), allowed: "an object"), at: place)
         }
     }
 
     /// The value of a key, which is known from now on.
-    mutating func value(_ key: String) -> JSONValue? {
+    package mutating func value(_ key: String) -> JSONValue? {
         knownKeys.append(key)
         return members[key]
     }
 
     /// All keys and values; every key is known from now on.
-    mutating func takeAll() -> [String: JSONValue] {
+    package mutating func takeAll() -> [String: JSONValue] {
         knownKeys.append(contentsOf: members.keys)
         return members
     }
 
     /// Whether a key is present.
-    func has(_ key: String) -> Bool { members[key] != nil }
+    package func has(_ key: String) -> Bool { members[key] != nil }
 
     /// A reader of the object under a key, or nil where there is none.
-    mutating func object(_ key: String) -> ObjectReader? {
-        value(key).map { ObjectReader($0, at: keyPath.key(key), log: log) }
+    package mutating func object(_ key: String) -> ObjectReader? {
+        value(key).map { ObjectReader($0, at: place.key(key), log: log) }
     }
 
-    func reject(_ key: String, _ value: JSONValue, allowed: String, isSecret: Bool = false) {
+    package func reject(_ key: String, _ value: JSONValue, allowed: String, isSecret: Bool = false) {
         let found = ShownText.value(value, isSecret: isSecret)
-        log.report(.notAllowed(found: found, allowed: allowed), at: keyPath.key(key))
+        log.report(.notAllowed(found: found, allowed: allowed), at: place.key(key))
     }
 
     // MARK: Scalars
 
-    mutating func optionalBoolean(_ key: String) -> Bool? {
+    package mutating func optionalBoolean(_ key: String) -> Bool? {
         switch value(key) {
         case nil: return nil
         case .bool(let flag)?: return flag
@@ -60,12 +60,13 @@ struct ObjectReader {
         }
     }
 
-    mutating func boolean(_ key: String, default fallback: Bool) -> Bool {
+    package mutating func boolean(_ key: String, default fallback: Bool) -> Bool {
         optionalBoolean(key) ?? fallback
     }
 
     /// A whole number of `unit`, such as `milliseconds`.
-    mutating func integer(_ key: String, in range: ClosedRange<Int>, unit: String, default fallback: Int) -> Int {
+    package mutating func integer(_ key: String, in range: ClosedRange<Int>, unit: String, default fallback: Int) -> Int
+    {
         guard let found = value(key) else { return fallback }
         if case .integer(let integer) = found, let number = Int(exactly: integer), range.contains(number) {
             return number
@@ -75,11 +76,11 @@ struct ObjectReader {
     }
 
     /// A string for which `accept` returns a value; nil is the refusal.
-    mutating func string<Result>(
+    package mutating func string<Result>(
         _ key: String, allowed: String, isRequired: Bool = false, isSecret: Bool = false, accept: (String) -> Result?
     ) -> Result? {
         guard let found = value(key) else {
-            if isRequired { log.report(.missing(allowed: allowed), at: keyPath.key(key)) }
+            if isRequired { log.report(.missing(allowed: allowed), at: place.key(key)) }
             return nil
         }
         if case .string(let text) = found, let result = accept(text) { return result }
@@ -90,15 +91,15 @@ struct ObjectReader {
     // MARK: Lists
 
     /// The elements of a list with their places; an absent key is an empty list.
-    mutating func elements(
+    package mutating func elements(
         _ key: String, countMax: Int, of kind: String, isSecret: Bool = false
-    ) -> [(place: ConfigurationKeyPath, value: JSONValue)] {
+    ) -> [(place: JSONPlace, value: JSONValue)] {
         guard let found = value(key) else { return [] }
         guard case .array(let list) = found else {
             reject(key, found, allowed: "a list of \(kind)", isSecret: isSecret)
             return []
         }
-        let place = keyPath.key(key)
+        let place = self.place.key(key)
         if list.count > countMax {
             log.report(
                 .notAllowed(found: "a list of \(list.count)", allowed: "at most \(countMax) \(kind)"), at: place)
@@ -107,7 +108,7 @@ struct ObjectReader {
     }
 
     /// A list of strings for each of which `accept` returns a value.
-    mutating func strings<Result>(
+    package mutating func strings<Result>(
         _ key: String, countMax: Int, of kind: String, allowed: String, accept: (String) -> Result?
     ) -> [Result] {
         var results: [Result] = []
@@ -123,18 +124,19 @@ struct ObjectReader {
 
     // MARK: Unknown keys
 
-    /// Refuses every key that was not asked for; `unsupported` ones with a message of their own.
-    func finish(unsupported: Set<String> = []) {
+    /// Refuses every key that was not asked for; `unsupported` ones with a message of their own, for which `kind` says whose
+    /// they are.
+    package func finish(unsupported: Set<String> = [], kind: String = "") {
         let unknown = Set(members.keys).subtracting(knownKeys)
         for key in unknown.sorted() {
             if unsupported.contains(key) {
-                log.report(.unsupportedOption(name: key), at: keyPath.key(key))
+                log.report(.unsupported(name: key, kind: kind), at: place.key(key))
                 continue
             }
             let suggestion = Suggestion.nearest(to: key, among: knownKeys)
             log.report(
                 .unknownKey(name: ShownText.keyName(key), known: knownKeys, suggestion: suggestion),
-                at: keyPath.key(key))
+                at: place.key(key))
         }
     }
 }

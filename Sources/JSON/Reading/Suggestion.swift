@@ -1,12 +1,12 @@
 // The nearest known word to a mistyped one.
 
 /// Guesses which known word was meant.
-enum Suggestion {
+package enum Suggestion {
     /// One or two letters wrong, missing or too many are a slip; more is another word.
-    static let editDistanceMax = 2
+    package static let editDistanceMax = 2
 
     /// The nearest of `known`; nil when none is near. The first wins among equals.
-    static func nearest(to word: String, among known: [String]) -> String? {
+    package static func nearest(to word: String, among known: [String]) -> String? {
         if let sameLetters = known.first(where: { $0.lowercased() == word.lowercased() }) { return sameLetters }
         var best: (word: String, distance: Int)?
         for candidate in known where abs(candidate.count - word.count) <= editDistanceMax {
@@ -19,7 +19,7 @@ enum Suggestion {
     }
 
     /// Insertions, deletions and replacements that turn one word into the other (Levenshtein).
-    static func editDistance(_ left: [Character], _ right: [Character]) -> Int {
+    package static func editDistance(_ left: [Character], _ right: [Character]) -> Int {
         var previous = Array(0...right.count)
         for (row, leftCharacter) in left.enumerated() {
             var current = [row + 1]

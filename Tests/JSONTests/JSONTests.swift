@@ -1,12 +1,11 @@
 // Tests of JSON values: the strict parser, canonical text, text for files.
 
 import FoundationEssentials
+import JSON
 import Testing
 
-@testable import Agent
-
 @Suite("JSON values")
-struct ConfigurationJSONTests {
+struct JSONTests {
     @Test(
         "A text that is not JSON is refused with line and column",
         arguments: [

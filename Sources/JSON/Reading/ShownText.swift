@@ -1,18 +1,18 @@
 // How values and names from a file appear in messages: on one line, short, and never a secret.
 
 /// Values and key names as they may be shown in an error, a warning or the log.
-enum ShownText {
+package enum ShownText {
     /// Longer values are cut.
-    static let valueCharacterCountMax = 80
+    package static let valueCharacterCountMax = 80
 
     /// A longer name is not shown: someone may have written a secret where a key belongs.
-    static let keyNameCharacterCountMax = 40
+    package static let keyNameCharacterCountMax = 40
 
     /// What stands for a value that is not shown.
-    static let hidden = "(hidden)"
+    package static let hidden = "(hidden)"
 
     /// A value on one line. Lists and objects are only named: what is inside has not been looked at.
-    static func value(_ value: JSONValue, isSecret: Bool = false) -> String {
+    package static func value(_ value: JSONValue, isSecret: Bool = false) -> String {
         switch value {
         case .null, .bool, .array, .object:
             return isPlain(value) ? value.canonicalText : value.kindName
@@ -24,20 +24,20 @@ enum ShownText {
     }
 
     /// A string in quotes, cut, with everything escaped that could break or disguise a line of the log.
-    static func quoted(_ text: String) -> String {
+    package static func quoted(_ text: String) -> String {
         let isCut = text.count > valueCharacterCountMax
         let shown = isCut ? String(text.prefix(valueCharacterCountMax)) : text
         return oneLine(JSONValue.canonicalString(shown)) + (isCut ? "..." : "")
     }
 
     /// The name of a key, in quotes.
-    static func keyName(_ name: String) -> String {
+    package static func keyName(_ name: String) -> String {
         let isShown = name.count <= keyNameCharacterCountMax
         return isShown ? quoted(name) : "(a name of \(name.count) characters)"
     }
 
     /// Escapes control, format and separator characters.
-    static func oneLine(_ text: String) -> String {
+    package static func oneLine(_ text: String) -> String {
         // Most is: a line of the log for each request.
         if text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) { return text }
         var line = ""

@@ -4,14 +4,14 @@ extension JSONValue {
     /// Compact text in which equal values have equal bytes (RFC 8785).
     ///
     /// One departure: integers beyond 2^53 keep all their digits, where the RFC would round them to a `Double`.
-    var canonicalText: String {
+    package var canonicalText: String {
         var text = ""
         appendCanonical(to: &text)
         return text
     }
 
     /// Text for a file: two spaces for each level, sorted keys, a line break at the end.
-    var prettyText: String {
+    package var prettyText: String {
         var text = ""
         appendPretty(to: &text, indentation: "")
         text.append("\n")
@@ -19,7 +19,7 @@ extension JSONValue {
     }
 
     /// One string as canonical JSON, with its quotes.
-    static func canonicalString(_ string: String) -> String {
+    package static func canonicalString(_ string: String) -> String {
         var text = ""
         appendString(string, to: &text)
         return text
@@ -109,7 +109,7 @@ extension JSONValue {
     }
 
     /// `\u` and four hexadecimal digits, of a scalar in the basic plane.
-    static func escape(_ scalar: Unicode.Scalar) -> String {
+    package static func escape(_ scalar: Unicode.Scalar) -> String {
         let digits = String(scalar.value, radix: 16)
         return "\\u" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
