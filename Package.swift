@@ -44,6 +44,7 @@ let package = Package(
             name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .target(name: "OperatingSystem", swiftSettings: settings),
         .target(name: "JSON", swiftSettings: settings),
+        .target(name: "Certificates", dependencies: ["COpenSSL"], swiftSettings: settings),
         .target(name: "Replica", dependencies: ["CSodium"], swiftSettings: settings),
         .target(name: "Trust", dependencies: ["CSodium"], swiftSettings: settings),
         .target(name: "Sessions", dependencies: ["OperatingSystem", "CTurboJPEG"], swiftSettings: settings),
@@ -88,7 +89,8 @@ let package = Package(
         .executableTarget(
             name: "Agent",
             dependencies: [
-                "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway", "Sessions", "COpenSSL",
+                "Certificates", "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway",
+                "Sessions",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
@@ -187,6 +189,7 @@ let package = Package(
             name: "SimulationTests",
             dependencies: ["Scenarios", "SimulatedRelay", "SimulatedWorld", "Gossip", "Replica", "Store"],
             swiftSettings: settings),
+        .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "HouseRulesTests", swiftSettings: settings),
         .testTarget(

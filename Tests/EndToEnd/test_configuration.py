@@ -202,6 +202,20 @@ def test_debug_topics_change_the_log_of_a_running_agent(cluster):
     assert json.loads(first.path("debug.json").read_text()) == {"topics": []}
 
 
+def test_a_key_of_another_certificate_is_named_with_its_certificate(cluster):
+    member, other = cluster.agent(), cluster.agent()
+    own = member.path("key.pem").read_text()
+    member.write("key.pem", other.path("key.pem").read_text())
+    started = member.run("run", timeout=10)
+    assert started.status == 2, started
+    for word in ("www.json", str(member.path("key.pem")), str(member.path("certificate.pem")), "not the one"):
+        assert word in started.err, started.err
+    member.write("key.pem", own)
+    member.start()
+    member.write("key.pem", other.path("key.pem").read_text())
+    member.wait_logged("configuration refused, the old one stays: .*key.pem is not the one")
+
+
 def test_a_port_in_use_is_named(cluster):
     first = cluster.agent().start()
     second = cluster.agent()

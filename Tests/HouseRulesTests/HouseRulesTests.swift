@@ -8,6 +8,7 @@ struct HouseRulesTests {
     private static let allowed: [String: Set<String>] = [
         "Sources/OperatingSystem": [],
         "Sources/JSON": [],
+        "Sources/Certificates": ["COpenSSL"],
         "Sources/Replica": ["CSodium"],
         "Sources/Trust": ["CSodium"],
         "Sources/Sessions": ["OperatingSystem", "CTurboJPEG"],
@@ -16,8 +17,8 @@ struct HouseRulesTests {
         "Sources/Relay": [],
         "Sources/Gateway": ["Trust", "Relay"],
         "Sources/Agent": [
-            "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway", "Sessions",
-            "COpenSSL",
+            "Certificates", "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway",
+            "Sessions",
         ],
         "Simulations/World": ["Replica", "Trust", "Store", "Gossip"],
         "Simulations/Scenarios": ["Replica", "Trust", "Store", "Gossip", "SimulatedWorld"],
@@ -27,10 +28,10 @@ struct HouseRulesTests {
     ]
 
     private static let own: Set<String> = [
-        "CSodium", "CLMDB", "COpenSSL", "CTurboJPEG", "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip",
-        "Relay",
-        "Gateway",
-        "Sessions", "Agent", "SimulatedWorld", "SimulatedRelay", "Scenarios", "CrashPoints",
+        "CSodium", "CLMDB", "COpenSSL", "CTurboJPEG", "Agent", "Certificates", "CrashPoints", "Gateway", "Gossip",
+        "JSON",
+        "OperatingSystem", "Relay", "Replica", "Scenarios", "Sessions", "SimulatedRelay", "SimulatedWorld", "Store",
+        "Trust",
     ]
 
     @Test("A module imports only the modules that it may")

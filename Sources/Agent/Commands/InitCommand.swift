@@ -1,5 +1,6 @@
 // fastx-agent init: makes the directory of a member.
 import ArgumentParser
+import Certificates
 import Glibc
 import OperatingSystem
 import Trust

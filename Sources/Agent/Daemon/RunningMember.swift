@@ -1,4 +1,5 @@
 // The parts of a running member that its services share, and its configuration as it is now.
+import Certificates
 import Gateway
 import Gossip
 import Logging
@@ -110,10 +111,19 @@ actor RunningMember {
         let certificateBytes = try HostFile.bytes(at: certificatePath)
         let keyBytes = try HostFile.bytes(at: keyPath)
         do {
+            // The TLS library tells no more of a foreign key than that it is none.
+            guard try CertificateInfo.matches(certificatePEM: certificateBytes, privateKeyPEM: keyBytes) else {
+                throw AgentError.configuration([
+                    "config/www.json: the key \(keyPath) is not the one that the certificate \(certificatePath) is for; "
+                        + "put the two that belong together there"
+                ])
+            }
             return (
                 try NIOSSLCertificate.fromPEMBytes(certificateBytes),
                 try NIOSSLPrivateKey(bytes: keyBytes, format: .pem)
             )
+        } catch let error as AgentError {
+            throw error
         } catch {
             throw AgentError.configuration([
                 "config/www.json: the certificate \(certificatePath) and its key \(keyPath) cannot be used: \(error)"

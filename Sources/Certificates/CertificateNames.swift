@@ -1,16 +1,16 @@
-// Role: the names that go into a certificate, checked before OpenSSL sees them.
-internal import Glibc
+// The names that go into a certificate, checked before OpenSSL sees them.
+import Glibc
 
 /// The names of a certificate, known to be well-formed, so that none can smuggle another name in through OpenSSL's
 /// comma-separated notation.
-struct CertificateNames: Equatable, Sendable {
-    let commonName: String
-    let dnsNames: [String]
+package struct CertificateNames: Equatable, Sendable {
+    package let commonName: String
+    package let dnsNames: [String]
     /// As `inet_ntop` writes them.
-    let addresses: [String]
+    package let addresses: [String]
 
     /// Doubles are dropped; the order is kept.
-    init(commonName: String, dnsNames: [String], addresses: [String]) throws(CertificateError) {
+    package init(commonName: String, dnsNames: [String], addresses: [String]) throws(CertificateError) {
         guard (1...64).contains(commonName.unicodeScalars.count),
             commonName.unicodeScalars.allSatisfy({ $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) })
         else { throw .commonName(commonName) }
@@ -33,12 +33,12 @@ struct CertificateNames: Equatable, Sendable {
     }
 
     /// OpenSSL's notation for a subjectAltName extension.
-    var extensionText: String {
+    package var extensionText: String {
         (dnsNames.map { "DNS:" + $0 } + addresses.map { "IP:" + $0 }).joined(separator: ",")
     }
 
     /// Letters, digits, `-` and `_` in labels of 1 to 63 bytes, 253 bytes in all; `*` only as the whole first label.
-    static func isDNSName(_ name: String) -> Bool {
+    package static func isDNSName(_ name: String) -> Bool {
         guard name.utf8.count <= 253 else { return false }
         let labels = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         for (index, label) in labels.enumerated() {
@@ -59,7 +59,7 @@ struct CertificateNames: Equatable, Sendable {
     }
 
     /// The 4 or 16 bytes of an address; `nil` when the text is none.
-    static func bytes(ofAddress text: String) -> [UInt8]? {
+    package static func bytes(ofAddress text: String) -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: 16)
         if unsafe inet_pton(AF_INET, text, &bytes) == 1 { return Array(bytes.prefix(4)) }
         if unsafe inet_pton(AF_INET6, text, &bytes) == 1 { return bytes }
@@ -67,7 +67,7 @@ struct CertificateNames: Equatable, Sendable {
     }
 
     /// The canonical text of an address of 4 or 16 bytes; `nil` for another count.
-    static func text(ofAddress bytes: [UInt8]) -> String? {
+    package static func text(ofAddress bytes: [UInt8]) -> String? {
         guard bytes.count == 4 || bytes.count == 16 else { return nil }
         let family = bytes.count == 4 ? AF_INET : AF_INET6
         return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { buffer in

@@ -1,8 +1,7 @@
-// Role: errors of making and reading certificates, with the words of OpenSSL's own error queue.
-internal import Glibc
+// Errors of making and reading certificates, with the words of OpenSSL's own error queue.
 
 /// What went wrong with a certificate.
-enum CertificateError: Error, Equatable, Sendable {
+package enum CertificateError: Error, Equatable, Sendable {
     /// The common name is empty, longer than the 64 characters of X.520, or has control characters.
     case commonName(String)
     /// Not a DNS name: letters, digits, `-`, `_` and dots, at most 253 bytes; `*` only as the whole first label.
@@ -15,19 +14,21 @@ enum CertificateError: Error, Equatable, Sendable {
     case validDays(Int)
     /// The text has no certificate in PEM form; `detail` is OpenSSL's error queue.
     case notPEM(detail: String)
+    /// The text has no private key in PEM form, or one with a password; `detail` is OpenSSL's error queue.
+    case notAKey(detail: String)
     /// A part of a certificate cannot be read.
     case field(String)
     /// A function of libcrypto failed; `detail` is OpenSSL's error queue.
     case library(function: String, detail: String)
 
     /// The error for a function that has just failed in this thread; empties OpenSSL's error queue.
-    static func failed(_ function: String) -> CertificateError {
-        .library(function: function, detail: OpenSSLErrors.drain())
+    package static func failed(_ function: String) -> CertificateError {
+        .library(function: function, detail: LibCryptoErrors.drain())
     }
 }
 
 extension CertificateError: CustomStringConvertible {
-    var description: String {
+    package var description: String {
         switch self {
         case .commonName(let name):
             "'\(name)' cannot be a certificate's common name; use 1 to 64 printable characters, such as the host's name"
@@ -43,41 +44,13 @@ extension CertificateError: CustomStringConvertible {
         case .notPEM(let detail):
             "no certificate in PEM form found (\(detail)); the file must hold a block that starts with "
                 + "-----BEGIN CERTIFICATE-----"
+        case .notAKey(let detail):
+            "no private key in PEM form found (\(detail)); the file must hold a block that starts with "
+                + "-----BEGIN PRIVATE KEY-----, without a password"
         case .field(let field):
             "the certificate's \(field) cannot be read; make or order a new certificate"
         case .library(let function, let detail):
             "OpenSSL's \(function) failed: \(detail); check that OpenSSL 3 is installed whole"
         }
-    }
-}
-
-/// The calling thread's queue of OpenSSL errors.
-enum OpenSSLErrors {
-    private typealias Next = @convention(c) () -> CUnsignedLong
-    private typealias Text = @convention(c) (CUnsignedLong, UnsafeMutablePointer<CChar>, Int) -> Void
-    /// OpenSSL itself keeps at most 16.
-    private static let entriesMax = 16
-
-    /// Empties the queue and gives its entries, oldest first.
-    ///
-    /// The two functions are looked up by name since `<openssl/err.h>` is not among the headers of `COpenSSL`.
-    static func drain() -> String {
-        guard let next = unsafe dlsym(nil, "ERR_get_error"), let text = unsafe dlsym(nil, "ERR_error_string_n") else {
-            return "no details"
-        }
-        let nextError = unsafe unsafeBitCast(next, to: Next.self)
-        let errorText = unsafe unsafeBitCast(text, to: Text.self)
-        var entries: [String] = []
-        while entries.count < entriesMax {
-            let code = nextError()
-            guard code != 0 else { break }
-            entries.append(
-                unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-                    guard let start = buffer.baseAddress else { return "error \(code)" }
-                    unsafe errorText(code, start, 256)
-                    return unsafe String(cString: start)
-                })
-        }
-        return entries.isEmpty ? "no details" : entries.joined(separator: ", ")
     }
 }

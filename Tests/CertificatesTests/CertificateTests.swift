@@ -1,12 +1,11 @@
-// Role: tests of the certificates that the daemon makes and reads, with the openssl program as the judge.
+// The certificates that members make and read, with the openssl program as the judge.
+import Certificates
 import Foundation
 import TestSupport
 import Testing
 
-@testable import Agent
-
 @Suite("Certificates of the host")
-struct HostCertificateTests {
+struct CertificateTests {
     /// 2026-01-01 00:00:00 UTC.
     static let now: Int64 = 1_767_225_600
 
@@ -45,6 +44,19 @@ struct HostCertificateTests {
         let ofKey = try hostTestRun("openssl", "pkey", "-in", key, "-pubout")
         #expect(ofCertificate.status == 0 && ofKey.status == 0)
         #expect(ofCertificate.output == ofKey.output)
+    }
+
+    @Test("A key is told from another certificate's, and from what is no key")
+    func matching() throws {
+        let (one, two) = (try Self.make(), try Self.make())
+        func matches(_ certificate: [UInt8], _ key: [UInt8]) throws(CertificateError) -> Bool {
+            try CertificateInfo.matches(certificatePEM: certificate, privateKeyPEM: key)
+        }
+        #expect(try matches(one.certificatePEM, one.privateKeyPEM))
+        #expect(try !matches(one.certificatePEM, two.privateKeyPEM))
+        #expect(try matches(one.certificatePEM + two.certificatePEM, one.privateKeyPEM))
+        #expect(throws: CertificateError.self) { try matches(one.privateKeyPEM, one.privateKeyPEM) }
+        #expect(throws: CertificateError.self) { try matches(one.certificatePEM, one.certificatePEM) }
     }
 
     @Test("openssl verifies the certificate for a server by its own signature and for its names")
