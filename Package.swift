@@ -50,9 +50,17 @@ let package = Package(
         .target(name: "Sessions", dependencies: ["OperatingSystem", "CTurboJPEG"], swiftSettings: settings),
         .target(name: "Store", dependencies: ["Replica", "CLMDB"], swiftSettings: settings),
         .target(
+            name: "Transport",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
+        .target(
             name: "Gossip",
             dependencies: [
-                "Replica", "Trust",
+                "Replica", "Transport", "Trust",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -69,7 +77,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Relay", "Trust",
+                "Relay", "Transport", "Trust",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -171,6 +179,17 @@ let package = Package(
             ],
             path: "Tests/WebSocketEcho",
             swiftSettings: settings),
+        .target(
+            name: "Listeners",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            path: "Tests/Listeners",
+            swiftSettings: settings),
         .testTarget(name: "RelayTests", dependencies: ["Relay"], swiftSettings: settings),
         .testTarget(name: "ReplicaTests", dependencies: ["Replica"], swiftSettings: settings),
         .testTarget(
@@ -179,9 +198,10 @@ let package = Package(
         .testTarget(
             name: "GossipTests",
             dependencies: [
-                "Gossip", "Replica", "Trust", "SimulatedWorld",
+                "Gossip", "Listeners", "Replica", "Transport", "Trust", "SimulatedWorld",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: settings),
         .testTarget(name: "CrashPointsTests", dependencies: ["CrashPoints"], swiftSettings: settings),
@@ -195,7 +215,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", .product(name: "HTTPTypes", package: "swift-http-types"),
+                "Gateway", "Listeners", "Transport", "Trust",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),

@@ -3,7 +3,9 @@ import contextlib
 import ctypes
 import itertools
 import os
+import shutil
 import subprocess
+from pathlib import Path
 
 LIBRARY = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
@@ -36,6 +38,15 @@ class Namespace:
         self.ip("address", "add", f"{address}/24", "dev", device)
         self.ip("link", "set", device, "up")
 
+    def know(self, *lines):
+        """Sets the lines of this host's /etc/hosts, for programs that are started from now on."""
+        self._etc.mkdir(parents=True, exist_ok=True)
+        (self._etc / "hosts").write_text("".join(f"{line}\n" for line in lines))
+
+    @property
+    def _etc(self):
+        return Path("/etc/netns") / self.name
+
     def is_unreachable(self, address):
         """Whether there is no way from here to an address."""
         answer = subprocess.run(
@@ -59,6 +70,7 @@ class Namespace:
 
     def remove(self):
         ip("netns", "del", self.name)
+        shutil.rmtree(self._etc, ignore_errors=True)
 
 
 def _enter(namespace):

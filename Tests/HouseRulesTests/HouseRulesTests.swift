@@ -13,9 +13,10 @@ struct HouseRulesTests {
         "Sources/Trust": ["CSodium"],
         "Sources/Sessions": ["OperatingSystem", "CTurboJPEG"],
         "Sources/Store": ["Replica", "CLMDB"],
-        "Sources/Gossip": ["Replica", "Trust"],
+        "Sources/Transport": [],
+        "Sources/Gossip": ["Replica", "Transport", "Trust"],
         "Sources/Relay": [],
-        "Sources/Gateway": ["Trust", "Relay"],
+        "Sources/Gateway": ["Trust", "Relay", "Transport"],
         "Sources/Agent": [
             "Certificates", "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway",
             "Sessions",
@@ -31,7 +32,7 @@ struct HouseRulesTests {
         "CSodium", "CLMDB", "COpenSSL", "CTurboJPEG", "Agent", "Certificates", "CrashPoints", "Gateway", "Gossip",
         "JSON",
         "OperatingSystem", "Relay", "Replica", "Scenarios", "Sessions", "SimulatedRelay", "SimulatedWorld", "Store",
-        "Trust",
+        "Transport", "Trust",
     ]
 
     @Test("A module imports only the modules that it may")

@@ -5,6 +5,7 @@ package import NIOPosix
 import NIOSSL
 import Relay
 import Synchronization
+package import Transport
 
 /// Why another member gave no answer.
 package struct MemberUnreachable: Error, Sendable, CustomStringConvertible {
@@ -74,11 +75,11 @@ package final class MemberClient: Sendable {
     ///   - describe: Why a connection to a host did not come about, in words for people.
     package init(
         relay: RelayExchange? = nil, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
-        mayReach: @escaping @Sendable (String) -> Bool,
+        makeResolver: @escaping ResolverMaker = { _ in nil }, mayReach: @escaping @Sendable (String) -> Bool,
         describe: @escaping @Sendable (any Error, _ host: String, _ timeout: Duration) -> String
     ) {
         self.describe = describe
-        dialler = MemberDialler(group: group, relay: relay, mayReach: mayReach)
+        dialler = MemberDialler(group: group, makeResolver: makeResolver, relay: relay, mayReach: mayReach)
     }
 
     /// Sends a request and returns the answer's head as soon as it is there.
@@ -127,6 +128,8 @@ package final class MemberClient: Sendable {
 
     private func detail(_ target: MemberTarget, _ error: any Error) -> String {
         switch error {
+        case let error as NIOConnectionError:
+            if let reasons = error.explained(by: { detail(target, $0) }) { return reasons }
         case is RelayError, is RefusedAddress: return "\(error)"
         case ChannelError.ioOnClosedChannel, ChannelError.inputClosed, ChannelError.alreadyClosed:
             return "the connection ended without an answer"

@@ -4,6 +4,7 @@ import NIOPosix
 package import NIOSSL
 import Relay
 import Synchronization
+import Transport
 import Trust
 
 /// Where another member is reached, by its own word in the map.
@@ -112,15 +113,19 @@ struct MemberDialler: Sendable {
     let relay: RelayExchange?
     /// Whether an IP address may be connected to that another member announces.
     let mayReach: @Sendable (String) -> Bool
+    private let makeResolver: ResolverMaker
 
     private let contexts = ClientContexts()
 
+    /// For the connection and its TLS handshake together, at all addresses of a host.
     static let connectTimeMax: Duration = .seconds(5)
 
     init(
-        group: any EventLoopGroup, relay: RelayExchange?, mayReach: @escaping @Sendable (String) -> Bool
+        group: any EventLoopGroup, makeResolver: @escaping ResolverMaker, relay: RelayExchange?,
+        mayReach: @escaping @Sendable (String) -> Bool
     ) {
         self.group = group
+        self.makeResolver = makeResolver
         self.relay = relay
         self.mayReach = mayReach
     }
@@ -163,8 +168,11 @@ struct MemberDialler: Sendable {
         _ initialize: @escaping @Sendable (any Channel) throws -> Output,
         tls: @escaping @Sendable (NIOSSLContext, String?) throws -> NIOSSLClientHandler
     ) async throws -> Output {
-        try await ClientBootstrap(group: loop ?? group)
-            .connectTimeout(TimeAmount(Self.connectTimeMax))
+        let loop = loop ?? group.next()
+        let terms = AttemptTerms(until: .now() + TimeAmount(Self.connectTimeMax))
+        return try await ClientBootstrap(group: loop)
+            .resolver(makeResolver(loop))
+            .connectTimeout(terms.limit)
             .channelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
             .connect(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -176,6 +184,7 @@ struct MemberDialler: Sendable {
                     }
                     let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
                     try channel.pipeline.syncOperations.addHandler(try tls(context, isAddress ? nil : host))
+                    try channel.pipeline.syncOperations.addHandler(ConnectionAttempt(terms))
                     return try initialize(channel)
                 }
             }
@@ -193,13 +202,12 @@ private final class AddressFilter: ChannelOutboundHandler {
         if let text = address.ipAddress, mayReach(text) {
             context.connect(to: address, promise: promise)
         } else {
-            promise?.fail(RefusedAddress(address: "\(address)"))
+            promise?.fail(RefusedAddress())
         }
     }
 }
 
+/// Which address it was is told with it.
 struct RefusedAddress: Error, CustomStringConvertible {
-    let address: String
-
-    var description: String { "nothing is sent to the address \(address)" }
+    let description = "nothing is sent to such an address"
 }

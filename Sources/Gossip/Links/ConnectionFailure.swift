@@ -3,6 +3,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import Transport
 
 #if canImport(Glibc)
     import Glibc
@@ -26,11 +27,9 @@ package enum ConnectionFailure {
     package static func explain(_ error: any Error, host: String, timeout: Duration) -> String {
         switch error {
         case let error as NIOConnectionError:
-            let reasons = error.connectionErrors.map {
-                "\(($0.error as? IOError).map(reason(of:)) ?? "\($0.error)")"
-            }
-            let dns = error.dnsAError == nil ? [] : ["the name \(host) is not known"]
-            return "unreachable: " + (reasons + dns).uniqued.joined(separator: "; ")
+            return error.explained { explain($0, host: host, timeout: timeout) }
+                ?? "unreachable: the name \(host) is not known"
+        case let error as DialError: return error.description
         case let error as IOError: return "unreachable: \(reason(of: error))"
         case let error as ChannelError:
             if case .connectTimeout = error { return "unreachable: no answer in \(timeout)" }
@@ -56,12 +55,5 @@ package enum ConnectionFailure {
             text.contains($0)
         }
         return isOtherProtocol ? "not an agent: it does not speak TLS" : "certificate: TLS failed: \(text)"
-    }
-}
-
-extension Array where Element: Hashable {
-    fileprivate var uniqued: [Element] {
-        var seen: Set<Element> = []
-        return filter { seen.insert($0).inserted }
     }
 }

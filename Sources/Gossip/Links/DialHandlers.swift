@@ -1,38 +1,12 @@
-// Channel handlers of a connection being dialled: until TLS is up, and for an answer that is no upgrade.
+// Channel handler of a connection being dialled, for an answer that is no upgrade.
 import NIOCore
 import NIOHTTP1
-import NIOTLS
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
     import Foundation
 #endif
-
-/// Completes a promise when the TLS handshake is done.
-final class HandshakeWaiter: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = Any
-    private let promise: EventLoopPromise<Void>
-
-    init(_ promise: EventLoopPromise<Void>) { self.promise = promise }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .some(.handshakeCompleted) = event as? TLSUserEvent { promise.succeed() }
-        context.fireUserInboundEventTriggered(event)
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        promise.fail(error)
-        context.fireErrorCaught(error)
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        promise.fail(ChannelError.eof)
-        context.fireChannelInactive()
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) { promise.fail(ChannelError.eof) }
-}
 
 /// Reads the answer of a server that did not upgrade, and says why the link does not come up.
 final class RefusalReader: ChannelInboundHandler {

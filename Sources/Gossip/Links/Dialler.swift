@@ -3,8 +3,8 @@ package import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
-import NIOTLS
 import NIOWebSocket
+package import Transport
 package import Trust
 
 #if canImport(FoundationEssentials)
@@ -19,59 +19,89 @@ package struct Dialler: Sendable {
     package typealias TokenMaker = @Sendable (RequestBinding) throws -> [String]
 
     private let group: any EventLoopGroup
+    private let makeResolver: ResolverMaker
     private let tokens: TokenMaker
 
-    package init(group: any EventLoopGroup, tokens: @escaping TokenMaker) {
+    package init(
+        group: any EventLoopGroup, makeResolver: @escaping ResolverMaker = { _ in nil }, tokens: @escaping TokenMaker
+    ) {
         self.group = group
+        self.makeResolver = makeResolver
         self.tokens = tokens
     }
 
     /// A connection that is upgraded, with the hash of the certificate that this end saw.
     package func dial(_ point: AccessPoint) async throws(DialError) -> LinkConnection {
         do {
-            return try await withDeadline(point.options.timeout) { try await connect(point) }
+            return try await open(point)
         } catch let error as DialError {
             throw error
         } catch is CancellationError {
-            throw DialError("unreachable: no answer in \(point.options.timeout)")
+            throw DialError("the dial was called off")
         } catch {
             throw DialError(ConnectionFailure.explain(error, host: point.host, timeout: point.options.timeout))
         }
     }
 
-    private func connect(_ point: AccessPoint) async throws -> LinkConnection {
+    /// Connects to the host until an address takes the link: another program may do TLS at those before it. Each is asked
+    /// once, one after the other: two that were asked at the same time might both take it.
+    private func open(_ point: AccessPoint) async throws -> LinkConnection {
+        let deadline = NIODeadline.now() + TimeAmount(point.options.timeout)
+        var failures: [SocketAddress: any Error] = [:]
+        while true {
+            let channel = try await connect(point, until: deadline, leavingOut: failures)
+            let address = channel.remoteAddress
+            do {
+                let request = try await request(channel, point)
+                let left = Duration(deadline - .now())
+                // There may be another address behind the name, which has to have its time too.
+                return try await upgrade(channel, point, request, within: Self.isAddress(point.host) ? left : left / 2)
+            } catch let error as OwnFailure {
+                channel.close(promise: nil)
+                throw error.reason
+            } catch {
+                channel.close(promise: nil)
+                try Task.checkCancellation()
+                // One that comes again though it was left out would come until the deadline.
+                guard !Self.isAddress(point.host), let address, failures.updateValue(error, forKey: address) == nil
+                else { throw error }
+            }
+        }
+    }
+
+    /// Connects to the first address of the host at which TLS comes up.
+    private func connect(
+        _ point: AccessPoint, until deadline: NIODeadline, leavingOut failures: [SocketAddress: any Error]
+    ) async throws -> any Channel {
         let context = try Self.context(point.options)
         let loop = group.next()
-        let handshake = loop.makePromise(of: Void.self)
+        let calledOff = loop.makePromise(of: Void.self)
+        defer { calledOff.succeed() }
+        let terms = AttemptTerms(until: deadline, leavingOut: failures, calledOff: calledOff.futureResult)
         let bootstrap = ClientBootstrap(group: loop)
+            .resolver(makeResolver(loop))
             .channelOption(ChannelOptions.socketOption(.so_keepalive), value: point.options.keepAlive ? 1 : 0)
             .channelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
-            .connectTimeout(TimeAmount(point.options.timeout))
+            .connectTimeout(terms.limit)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let name = point.options.serverName ?? (Self.isAddress(point.host) ? nil : point.host)
                     try channel.pipeline.syncOperations.addHandler(
                         NIOSSLClientHandler(context: context, serverHostname: name))
-                    try channel.pipeline.syncOperations.addHandler(HandshakeWaiter(handshake))
+                    try channel.pipeline.syncOperations.addHandler(ConnectionAttempt(terms))
                 }
             }
-        let channel: any Channel
         do {
-            channel = try await bootstrap.connect(host: point.host, port: point.port).get()
-        } catch {
-            handshake.fail(error)
-            throw error
-        }
-        return try await withTaskCancellationHandler {
-            do {
-                try await handshake.futureResult.get()
-                return try await answered { try await upgrade(channel, point) }
-            } catch {
-                channel.close(promise: nil)
-                throw error
+            return try await withTaskCancellationHandler {
+                try await bootstrap.connect(host: point.host, port: point.port).get()
+            } onCancel: {
+                calledOff.succeed()
             }
-        } onCancel: {
-            channel.close(promise: nil)
+        } catch {
+            try Task.checkCancellation()
+            // Where the name was not looked up again in time, all that is known is what came before.
+            let isTold = (error as? NIOConnectionError)?.connectionErrors.isEmpty == false
+            throw isTold ? error : failures.values.first ?? error
         }
     }
 
@@ -84,7 +114,42 @@ package struct Dialler: Sendable {
         }
     }
 
-    private func upgrade(_ channel: any Channel, _ point: AccessPoint) async throws -> LinkConnection {
+    /// An upgrade request, and what its tokens are bound to.
+    private struct Request {
+        let head: HTTPRequestHead
+        let certificateHash: [UInt8]?
+    }
+
+    private func upgrade(
+        _ channel: any Channel, _ point: AccessPoint, _ request: Request, within limit: Duration
+    ) async throws -> LinkConnection {
+        do {
+            return try await withDeadline(limit) {
+                try await withTaskCancellationHandler {
+                    try await answered { try await upgrade(channel, point, request) }
+                } onCancel: {
+                    channel.close(promise: nil)
+                }
+            }
+        } catch is CancellationError {
+            throw DialError("unreachable: no answer after the TLS handshake")
+        }
+    }
+
+    private func upgrade(
+        _ channel: any Channel, _ point: AccessPoint, _ request: Request
+    ) async throws -> LinkConnection {
+        let meter = LinkMeter()
+        let negotiated = try await channel.eventLoop.flatSubmit { Self.upgrade(channel, request.head, meter) }.get()
+        switch negotiated {
+        case .link(let link):
+            return LinkConnection(
+                channel: link, meter: meter, address: point.url, certificateHash: request.certificateHash)
+        case .refused(let refusal): throw try await refusal.get()
+        }
+    }
+
+    private func request(_ channel: any Channel, _ point: AccessPoint) async throws -> Request {
         var certificateHash: [UInt8]?
         if !point.options.isUnbound {
             guard let certificate = try await channel.nioSSL_peerCertificate().get() else {
@@ -92,21 +157,14 @@ package struct Dialler: Sendable {
             }
             certificateHash = Sodium.sha256(try certificate.toDERBytes())
         }
-        let head = try requestHead(point, certificateHash)
-        let meter = LinkMeter()
-        let negotiated = try await channel.eventLoop.flatSubmit { Self.upgrade(channel, head, meter) }.get()
-        switch negotiated {
-        case .link(let link):
-            return LinkConnection(channel: link, meter: meter, address: point.url, certificateHash: certificateHash)
-        case .refused(let refusal): throw try await refusal.get()
-        }
+        return Request(head: try requestHead(point, certificateHash), certificateHash: certificateHash)
     }
 
     private func requestHead(_ point: AccessPoint, _ certificateHash: [UInt8]?) throws -> HTTPRequestHead {
         let binding = RequestBinding(method: "GET", path: Message.path, certificateSHA256: certificateHash)
         let tokens = try tokens(binding)
         guard !tokens.isEmpty else {
-            throw DialError("no common key: this member has no cluster key; make one with \"fastx-agent key new\"")
+            throw OwnFailure("no common key: this member has no cluster key; make one with \"fastx-agent key new\"")
         }
         let host = point.host.contains(":") ? "[\(point.host)]:\(point.port)" : "\(point.host):\(point.port)"
         let headers: HTTPHeaders = [
@@ -163,6 +221,13 @@ package struct Dialler: Sendable {
     }
 
     private static func isAddress(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
+}
+
+/// What keeps this member from linking, whatever address it dials.
+private struct OwnFailure: Error {
+    let reason: DialError
+
+    init(_ reason: String) { self.reason = DialError(reason) }
 }
 
 /// Ciphers with authenticated encryption only.
