@@ -46,8 +46,8 @@ let package = Package(
         .target(name: "JSON", swiftSettings: settings),
         .target(name: "Certificates", dependencies: ["COpenSSL"], swiftSettings: settings),
         .target(name: "Replica", dependencies: ["CSodium"], swiftSettings: settings),
-        .target(name: "Trust", dependencies: ["CSodium"], swiftSettings: settings),
-        .target(name: "Sessions", dependencies: ["OperatingSystem", "CTurboJPEG"], swiftSettings: settings),
+        .target(name: "Trust", dependencies: ["Replica", "CSodium"], swiftSettings: settings),
+        .target(name: "Sessions", dependencies: ["OperatingSystem", "Replica", "CTurboJPEG"], swiftSettings: settings),
         .target(name: "Store", dependencies: ["Replica", "CLMDB"], swiftSettings: settings),
         .target(
             name: "Transport",
@@ -72,12 +72,12 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Relay",
-            dependencies: [.product(name: "DequeModule", package: "swift-collections")],
+            dependencies: ["Replica", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
         .target(
             name: "Gateway",
             dependencies: [
-                "Relay", "Transport", "Trust",
+                "Relay", "Replica", "Transport", "Trust",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -156,7 +156,7 @@ let package = Package(
             name: "CrashPoints", dependencies: ["Replica", "Store"], path: "Simulations/CrashPoints",
             swiftSettings: settings),
         .target(
-            name: "SimulatedRelay", dependencies: ["Relay", "SimulatedWorld"], path: "Simulations/Relay",
+            name: "SimulatedRelay", dependencies: ["Relay", "Replica", "SimulatedWorld"], path: "Simulations/Relay",
             swiftSettings: simulationSettings),
         .executableTarget(
             name: "Simulations",
@@ -170,7 +170,7 @@ let package = Package(
         .executableTarget(
             name: "fastx-websocket-echo",
             dependencies: [
-                "Gateway",
+                "Gateway", "TestSupport",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -190,10 +190,11 @@ let package = Package(
             ],
             path: "Tests/Listeners",
             swiftSettings: settings),
-        .testTarget(name: "RelayTests", dependencies: ["Relay"], swiftSettings: settings),
+        .testTarget(name: "RelayTests", dependencies: ["Relay", "Replica", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ReplicaTests", dependencies: ["Replica"], swiftSettings: settings),
         .testTarget(
-            name: "TrustTests", dependencies: ["Trust"], exclude: ["pyjwt_check.py"], swiftSettings: settings),
+            name: "TrustTests", dependencies: ["Replica", "TestSupport", "Trust"], exclude: ["pyjwt_check.py"],
+            swiftSettings: settings),
         .testTarget(name: "StoreTests", dependencies: ["Store", "Replica", "CLMDB"], swiftSettings: settings),
         .testTarget(
             name: "GossipTests",
@@ -215,7 +216,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Listeners", "Transport", "Trust",
+                "Gateway", "Listeners", "TestSupport", "Transport", "Trust",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -225,14 +226,15 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["OperatingSystem"], path: "Tests/TestSupport", swiftSettings: settings),
+            name: "TestSupport", dependencies: ["OperatingSystem", "Replica"], path: "Tests/TestSupport",
+            swiftSettings: settings),
         .testTarget(
             name: "OperatingSystemTests", dependencies: ["OperatingSystem", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "SessionsTests", dependencies: ["Sessions", "OperatingSystem", "TestSupport"],
+            name: "SessionsTests", dependencies: ["Sessions", "OperatingSystem", "Replica", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "AgentTests", dependencies: ["Agent", "JSON", "OperatingSystem", "TestSupport", "Trust"],
+            name: "AgentTests", dependencies: ["Agent", "JSON", "OperatingSystem", "Replica", "TestSupport", "Trust"],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -1,6 +1,7 @@
 // Many members whose links to an external one are gone, and who come back.
 import Histogram
 import NIOCore
+import Replica
 
 /// Measures how long the gateway's members take to be linked again: all in the same moment, which is the worst, and
 /// as members do it after the gateway was restarted.
@@ -14,10 +15,10 @@ struct Reconnecting {
     let count: Int
     let gateway: BenchmarkedAgent
     let report: CarrierReport
-    let makeMember: (_ serverID: String) -> SimulatedMember
+    let makeMember: (_ serverID: ServerID) -> SimulatedMember
 
     func run() async throws {
-        let members = (0..<count).map { makeMember("bench-\($0)") }
+        let members = (0..<count).compactMap { ServerID("bench-\($0)") }.map(makeMember)
         Progress.say("\(count) members link")
         let first = try await measure(members) { try await $0.link() }
         await close(first.channels)

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import Replica
 import Trust
 
 /// Makes the tokens of members that hold the cluster's gateway key.
@@ -25,7 +26,7 @@ struct MemberTokens: Sendable {
         certificateSHA256 = Sodium.sha256(try leaf.toDERBytes())
     }
 
-    func fields(_ server: String, _ method: HTTPMethod, _ path: String, _ body: [UInt8] = []) throws -> HTTPHeaders {
+    func fields(_ server: ServerID, _ method: HTTPMethod, _ path: String, _ body: [UInt8] = []) throws -> HTTPHeaders {
         let tokens = try MemberToken.issue(
             keyRing: keyRing, issuer: server,
             binding: RequestBinding(
@@ -39,7 +40,7 @@ struct MemberTokens: Sendable {
 struct SimulatedMember: Sendable {
     private static let path = "/cluster/events"
 
-    let serverID: String
+    let serverID: ServerID
     let tokens: MemberTokens
     let route: Route
     let dialler: Dialler

@@ -1,5 +1,6 @@
 // One process of the external member: performs the effects of its hub as the real shell does.
 import Relay
+import Replica
 import SimulatedWorld
 
 /// The shell around `RelayHub`.
@@ -8,9 +9,9 @@ final class ExternalProcess: SimulatedProcess {
     private var outputs: [HubLinkID: Pipe] = [:]
     private var waiting: [DialID: (Result<Channel, RelayError>) -> Void] = [:]
     private var carried: [String: CarriedAtHub] = [:]
-    private var connections: [String: [Channel]] = [:]
+    private var connections: [ServerID: [Channel]] = [:]
     /// Connections that were used and may be used again, by whomever.
-    var idle: [String: [Channel]] = [:]
+    var idle: [ServerID: [Channel]] = [:]
 
     private static let tickInterval: Duration = .milliseconds(250)
 
@@ -117,7 +118,7 @@ final class ExternalProcess: SimulatedProcess {
         }
     }
 
-    private func attach(_ channel: Channel, _ dial: DialID, _ member: String) {
+    private func attach(_ channel: Channel, _ dial: DialID, _ member: ServerID) {
         connections[member, default: []].removeAll(where: \.isClosed)
         connections[member, default: []].append(channel)
         guard let waiter = waiting.removeValue(forKey: dial) else { return channel.close() }
@@ -126,7 +127,7 @@ final class ExternalProcess: SimulatedProcess {
 
     // MARK: Carried streams
 
-    func carry(_ nonce: String, by member: String) -> RelayError? {
+    func carry(_ nonce: String, by member: ServerID) -> RelayError? {
         do {
             let dial = try change { hub throws(RelayError) in try hub.carried(nonce, by: member, at: now) }
             guard let dial else { return nil }
@@ -142,7 +143,7 @@ final class ExternalProcess: SimulatedProcess {
     }
 
     func take(
-        _ bytes: [UInt8], at offset: UInt64, confirming count: UInt64, over stream: String, from member: String
+        _ bytes: [UInt8], at offset: UInt64, confirming count: UInt64, over stream: String, from member: ServerID
     ) -> RelayError? {
         do {
             let new = try change { hub throws(RelayError) in
@@ -182,7 +183,7 @@ final class ExternalProcess: SimulatedProcess {
 final class CarriedAtHub {
     let channel = Channel()
     private let stream: String
-    private let member: String
+    private let member: ServerID
     private let process: ExternalProcess
     private var queue: ArraySlice<UInt8> = []
     private var isEnding = false
@@ -191,7 +192,7 @@ final class CarriedAtHub {
     private var passTime: Duration = .zero
     private var heldCount = 0
 
-    init(_ stream: String, _ member: String, _ process: ExternalProcess) {
+    init(_ stream: String, _ member: ServerID, _ process: ExternalProcess) {
         self.stream = stream
         self.member = member
         self.process = process

@@ -219,7 +219,7 @@ final class MemberProcess: SimulatedProcess {
             case .done: done(nil)
             case .refused(let error): done(error)
             case .unreachable:
-                guard now < giveUp, isWanted() else { return done(.noAnswer("the external member")) }
+                guard now < giveUp, isWanted() else { return done(.noAnswer(member.name)) }
                 after(cluster.settings.retryMin) { [self] in
                     retrying(until: giveUp, while: isWanted, work, done)
                 }

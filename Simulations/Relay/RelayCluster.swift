@@ -1,5 +1,6 @@
 // The members of a run, what lies between them, and how requests fare there.
 import Relay
+import Replica
 import SimulatedWorld
 
 /// What is between a member and the external one at the moment.
@@ -15,7 +16,7 @@ struct Path {
 /// A member, whichever process of it runs.
 final class MemberSlot {
     let number: Int
-    let name: String
+    let name: ServerID
     var path = Path()
     var process: MemberProcess?
     /// When the latest fault that touched it ends.
@@ -23,7 +24,7 @@ final class MemberSlot {
 
     init(number: Int) {
         self.number = number
-        name = "m\(number)"
+        name = .named("m\(number)")
     }
 }
 
@@ -79,8 +80,8 @@ final class RelayCluster {
         member.process?.start()
     }
 
-    func member(_ name: String) -> MemberSlot? {
-        Int(name.dropFirst()).flatMap { members.indices.contains($0) ? members[$0] : nil }
+    func member(_ name: ServerID) -> MemberSlot? {
+        Int(name.text.dropFirst()).flatMap { members.indices.contains($0) ? members[$0] : nil }
     }
 
     // MARK: The network

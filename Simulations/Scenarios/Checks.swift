@@ -66,7 +66,7 @@ final class Checks {
         maxima.entries = max(maxima.entries, member.store.count)
         var openCounts: [String: Int] = [:]
         for link in links {
-            let peer = link.serverID ?? "a peer"
+            let peer = link.serverID?.text ?? "a peer"
             maxima.queuedKeys = max(maxima.queuedKeys, link.queuedKeyCount)
             maxima.leftOutKeys = max(maxima.leftOutKeys, link.leftOutKeyCount)
             if link.queuedKeyCount > settings.outboxKeyCountMax {
@@ -98,7 +98,7 @@ final class Checks {
         let open = links.filter { $0.phase == .open }
         return !open.isEmpty
             && open.allSatisfy { link in
-                guard link.roundTrip != nil, let peer = members.first(where: { $0.name == link.serverID }) else {
+                guard link.roundTrip != nil, let peer = members.first(where: { $0.serverID == link.serverID }) else {
                     return false
                 }
                 return peer.clockOffset == 0 && peer.isUp && !peer.isPaused

@@ -8,7 +8,7 @@ package import Trust
 package final class Member {
     package let name: String
     /// What it calls itself on links; a clone has its original's.
-    package let serverID: String
+    package let serverID: ServerID
     /// Its position in `World.members`.
     package let number: Int
     package let url: String
@@ -72,7 +72,7 @@ package final class Member {
     private let purgePhase: Int64
 
     init(
-        name: String, serverID: String, number: Int, url: String, ring: KeyRing, settings: EngineSettings,
+        name: String, serverID: ServerID, number: Int, url: String, ring: KeyRing, settings: EngineSettings,
         store: any SimulatedStore,
         world: World
     ) {
@@ -242,7 +242,7 @@ package final class Member {
 
     // MARK: What can be seen
 
-    package func openLinks(to peer: String) -> [LinkStatus] {
+    package func openLinks(to peer: ServerID) -> [LinkStatus] {
         engine.linkStatuses.filter { $0.serverID == peer && $0.phase == .open }
     }
 

@@ -73,11 +73,11 @@ package final class World {
     /// Adds a member, which is up at once.
     @discardableResult
     package func add(
-        _ name: String, _ ring: KeyRing, serverID: String? = nil, dials: [String] = [],
+        _ name: String, _ ring: KeyRing, serverID: ServerID? = nil, dials: [String] = [],
         settings: EngineSettings = EngineSettings(), url: String? = nil, store: (any SimulatedStore)? = nil
     ) -> Member {
         let member = Member(
-            name: name, serverID: serverID ?? name, number: members.count, url: url ?? name, ring: ring,
+            name: name, serverID: serverID ?? .named(name), number: members.count, url: url ?? name, ring: ring,
             settings: settings,
             store: store ?? MemoryStore(pool: pool), world: self)
         members.append(member)

@@ -1,19 +1,20 @@
 // What goes wrong between an external member and the others.
+package import Replica
 
 /// Why the relay refuses something.
 package enum RelayError: Error, Sendable, Equatable, CustomStringConvertible {
     /// An event, offset or count that breaks the protocol.
     case malformed(String)
     /// The member holds no link at the moment.
-    case notLinked(String)
+    case notLinked(ServerID)
     /// The external member is stopping.
     case draining
     /// Whoever has but a gateway key shows himself as a member that has shown a full one.
-    case lesserKey(String)
+    case lesserKey(ServerID)
     /// More connections are asked of the member than may be at once.
-    case busy(String)
+    case busy(ServerID)
     /// The member did not dial back in time.
-    case noAnswer(String)
+    case noAnswer(ServerID)
     /// No connection was asked for by this nonce: guessed, used before, or too late.
     case unknownNonce
     /// The nonce was given to another member.

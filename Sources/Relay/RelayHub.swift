@@ -1,4 +1,6 @@
 // The external member's end of the relay as a value: inputs are methods, outputs are effects.
+package import Replica
+
 //
 // It does no I/O and reads no clock; time comes in with every input and random numbers from the generator given at the
 // start, so the same inputs give the same effects.
@@ -21,7 +23,7 @@ package struct RelayHub: Sendable {
         case sendHeartbeat(HubLinkID)
         case close(HubLinkID)
         /// Close every connection that the member has dialled: it does not live, or is another one now.
-        case cutOff(member: String)
+        case cutOff(member: ServerID)
         case dialFailed(DialID, RelayError)
         /// The stream may take more bytes than before.
         case hasRoom(stream: String)
@@ -32,9 +34,9 @@ package struct RelayHub: Sendable {
 
     /// What is worth telling people.
     package enum Report: Sendable, Equatable {
-        case linked(member: String)
-        case unlinked(member: String, detail: String)
-        case refusedNonce(member: String, RelayError)
+        case linked(member: ServerID)
+        case unlinked(member: ServerID, detail: String)
+        case refusedNonce(member: ServerID, RelayError)
     }
 
     struct Link: Sendable {
@@ -60,7 +62,7 @@ package struct RelayHub: Sendable {
 
     private struct Dial: Sendable {
         let id: DialID
-        let member: String
+        let member: ServerID
         var due: Duration
         /// Whether the member was told; it may have no link just now.
         var isSaid = false
@@ -69,7 +71,7 @@ package struct RelayHub: Sendable {
     package let settings: RelaySettings
     /// Names this process, so that no member takes what another process said for what this one says.
     package let epoch: String
-    var members: [String: Member] = [:]
+    var members: [ServerID: Member] = [:]
     private var dials: [String: Dial] = [:]
     var effects: [Effect] = []
     private var random: any RandomNumberGenerator & Sendable
@@ -110,7 +112,7 @@ package struct RelayHub: Sendable {
     ///     it can take any name.
     /// - Throws: `RelayError.draining` or `.lesserKey`.
     package mutating func linkOpened(
-        _ member: String, lastEventID: String?, hasFullKey: Bool = true, at now: Duration
+        _ member: ServerID, lastEventID: String?, hasFullKey: Bool = true, at now: Duration
     ) throws(RelayError) -> HubLinkID {
         guard !isDraining else { throw .draining }
         linkCount += 1
@@ -140,7 +142,7 @@ package struct RelayHub: Sendable {
     ///
     /// What has an id is what the member has then: a hello before a reset has none, or a link that ends between the two
     /// would be followed by one on which nothing seems to be missing.
-    private mutating func greet(_ member: String, _ link: Link, after lastEventID: String?) {
+    private mutating func greet(_ member: ServerID, _ link: Link, after lastEventID: String?) {
         let hello = RelayEvent.hello(epoch: epoch, link: link.name)
         if let number = lastEventID.flatMap(number), let missed = members[member]?.ring.events(after: number) {
             effects.append(.send(link.id, hello, id: id(number)))
@@ -160,7 +162,7 @@ package struct RelayHub: Sendable {
         return parts.count == 2 && parts[0] == epoch ? UInt64(parts[1]) : nil
     }
 
-    private mutating func loseStreams(of member: String) {
+    private mutating func loseStreams(of member: ServerID) {
         guard var known = members[member] else { return }
         for stream in known.streams.keys.sorted() { effects.append(.streamEnded(stream: stream)) }
         known.streams = [:]
@@ -183,7 +185,7 @@ package struct RelayHub: Sendable {
         unlink(member, detail, at: now)
     }
 
-    private mutating func unlink(_ member: String, _ detail: String, at now: Duration) {
+    private mutating func unlink(_ member: ServerID, _ detail: String, at now: Duration) {
         let forgottenAt = now + settings.resumeTime
         members[member]?.link = nil
         members[member]?.forgottenAt = forgottenAt
@@ -195,7 +197,7 @@ package struct RelayHub: Sendable {
     ///
     /// - Throws: `RelayError.unknownLink` where the link is not its present one.
     package mutating func heard(
-        _ member: String, link: String, last: String?, roundTrip: Duration?, at now: Duration
+        _ member: ServerID, link: String, last: String?, roundTrip: Duration?, at now: Duration
     ) throws(RelayError) {
         guard members[member]?.link?.name == link else { throw .unknownLink }
         members[member]?.link?.heard = now
@@ -208,7 +210,7 @@ package struct RelayHub: Sendable {
     /// Asks a member for a connection. One that has lost its link is given a moment to come back.
     ///
     /// - Throws: `RelayError.draining` or `.busy`.
-    package mutating func dial(_ member: String, at now: Duration) throws(RelayError) -> DialID {
+    package mutating func dial(_ member: ServerID, at now: Duration) throws(RelayError) -> DialID {
         guard !isDraining else { throw .draining }
         var known = members[member] ?? makeMember(forgottenAt: now + settings.resumeTime)
         guard known.dialCount < settings.dialsPerMember else { throw .busy(member) }
@@ -253,7 +255,7 @@ package struct RelayHub: Sendable {
     ///
     /// - Throws: `RelayError.unknownNonce` or `.foreignNonce`.
     package mutating func dialledBack(
-        _ nonce: String, from member: String, at now: Duration
+        _ nonce: String, from member: ServerID, at now: Duration
     ) throws(RelayError) -> DialID {
         let known = remove(nonce)
         guard let dial = known, dial.due > now else {
@@ -280,7 +282,8 @@ package struct RelayHub: Sendable {
     ///
     /// - Returns: nil where the stream is there already.
     /// - Throws: as `dialledBack`, or `RelayError.busy`.
-    package mutating func carried(_ nonce: String, by member: String, at now: Duration) throws(RelayError) -> DialID? {
+    package mutating func carried(_ nonce: String, by member: ServerID, at now: Duration) throws(RelayError) -> DialID?
+    {
         if members[member]?.streams[nonce] != nil { return nil }
         guard (members[member]?.streams.count ?? 0) < settings.streamsPerMember else { throw .busy(member) }
         let dial = try dialledBack(nonce, from: member, at: now)
@@ -291,10 +294,10 @@ package struct RelayHub: Sendable {
     // MARK: Carried streams
 
     /// How many bytes a stream takes now; nil where it is gone.
-    package func room(of stream: String, to member: String) -> Int? { members[member]?.streams[stream]?.room }
+    package func room(of stream: String, to member: ServerID) -> Int? { members[member]?.streams[stream]?.room }
 
     /// Sends bytes of a stream, no more than there is room for and at most a chunk.
-    package mutating func send(_ bytes: [UInt8], over stream: String, to member: String) {
+    package mutating func send(_ bytes: [UInt8], over stream: String, to member: ServerID) {
         guard let offset = members[member]?.streams[stream]?.send(bytes.count) else { return }
         say(.data(stream: stream, offset: offset, bytes: bytes), to: member)
     }
@@ -303,7 +306,7 @@ package struct RelayHub: Sendable {
     ///
     /// - Throws: `RelayError.unknownStream`, or `.malformed`, by which the stream ends.
     package mutating func received(
-        _ bytes: [UInt8], at offset: UInt64, confirming count: UInt64, over stream: String, from member: String
+        _ bytes: [UInt8], at offset: UInt64, confirming count: UInt64, over stream: String, from member: ServerID
     ) throws(RelayError) -> ArraySlice<UInt8> {
         guard var known = members[member]?.streams[stream] else { throw .unknownStream }
         do {
@@ -319,25 +322,25 @@ package struct RelayHub: Sendable {
     }
 
     /// Bytes of a stream were passed on.
-    package mutating func passed(_ count: Int, over stream: String, from member: String) {
+    package mutating func passed(_ count: Int, over stream: String, from member: ServerID) {
         guard let total = members[member]?.streams[stream]?.passed(count) else { return }
         say(.received(stream: stream, count: total), to: member)
     }
 
     /// Ends a stream from this side.
-    package mutating func end(_ stream: String, of member: String) {
+    package mutating func end(_ stream: String, of member: ServerID) {
         guard members[member]?.streams.removeValue(forKey: stream) != nil else { return }
         effects.append(.streamEnded(stream: stream))
         say(.end(stream: stream), to: member)
     }
 
     /// The member has ended a stream.
-    package mutating func ended(_ stream: String, by member: String) {
+    package mutating func ended(_ stream: String, by member: ServerID) {
         guard members[member]?.streams.removeValue(forKey: stream) != nil else { return }
         effects.append(.streamEnded(stream: stream))
     }
 
-    private mutating func say(_ event: RelayEvent, to member: String) {
+    private mutating func say(_ event: RelayEvent, to member: ServerID) {
         guard let number = members[member]?.ring.append(event), let link = members[member]?.link else { return }
         effects.append(.send(link.id, event, id: id(number)))
     }
@@ -374,7 +377,7 @@ package struct RelayHub: Sendable {
         }
     }
 
-    private mutating func tick(_ member: String, _ link: Link, _ now: Duration) {
+    private mutating func tick(_ member: ServerID, _ link: Link, _ now: Duration) {
         if link.heard + settings.silence <= now {
             effects.append(.close(link.id))
             effects.append(.cutOff(member: member))
@@ -402,7 +405,7 @@ package struct RelayHub: Sendable {
 
     /// What is known of one member's link.
     package struct Status: Sendable, Equatable {
-        package let member: String
+        package let member: ServerID
         package let isLinked: Bool
         package let since: Duration?
         package let roundTrip: Duration?

@@ -1,4 +1,5 @@
 // Issuing member tokens: what a member sends with each request to another one.
+package import Replica
 
 /// A JSON Web Token (HS256) by which a member shows that it holds a cluster key, good for one request.
 package enum MemberToken {
@@ -16,20 +17,19 @@ package enum MemberToken {
     /// A token under one key.
     ///
     /// - Parameters:
-    ///   - issuer: The sender's server id.
+    ///   - issuer: The sender.
     ///   - nowSeconds: The sender's clock, Unix seconds.
     ///   - tokenID: 16 random bytes, never used before except for the other tokens of the same request.
-    /// - Throws: `TrustError.issuerRefused`, `.tokenIDLength`, `.digestLength`, `.timeOutOfRange`, `.unencodable`, or
+    /// - Throws: `TrustError.tokenIDLength`, `.digestLength`, `.timeOutOfRange`, `.unencodable`, or
     ///   `.tokenTooLong` when the path leaves no room.
     package static func issue(
-        key: ClusterKey, issuer: String, binding: RequestBinding, nowSeconds: Int64, tokenID: [UInt8]
+        key: ClusterKey, issuer: ServerID, binding: RequestBinding, nowSeconds: Int64, tokenID: [UInt8]
     ) throws(TrustError) -> String {
-        guard ServerName.accepts(issuer) else { throw .issuerRefused }
         guard tokenID.count == tokenIDByteCount else { throw .tokenIDLength(byteCount: tokenID.count) }
         guard secondsRange.contains(nowSeconds) else { throw .timeOutOfRange }
         try binding.checkDigests()
         let claims = MemberClaims(
-            iss: issuer, aud: audience, iat: nowSeconds, exp: nowSeconds + lifetimeSeconds,
+            iss: issuer.text, aud: audience, iat: nowSeconds, exp: nowSeconds + lifetimeSeconds,
             jti: ByteText.base64(tokenID, .urlUnpadded), htm: binding.method, pth: binding.path,
             bdy: ByteText.base64(binding.bodySHA256, .urlUnpadded),
             crt: binding.certificateSHA256.map { ByteText.base64($0, .urlUnpadded) })
@@ -44,7 +44,7 @@ package enum MemberToken {
     ///
     /// - Throws: As `issue(key:…)`.
     package static func issue(
-        keyRing: KeyRing, issuer: String, binding: RequestBinding, nowSeconds: Int64, tokenID: [UInt8]
+        keyRing: KeyRing, issuer: ServerID, binding: RequestBinding, nowSeconds: Int64, tokenID: [UInt8]
     ) throws(TrustError) -> [String] {
         var tokens: [String] = []
         for key in keyRing.keys {

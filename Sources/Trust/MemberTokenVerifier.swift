@@ -1,16 +1,17 @@
 // Verifying member tokens: which member sent this request, and by which key it is known.
+package import Replica
 
 /// A member that proved a cluster key.
 package struct VerifiedMember: Sendable, Equatable {
-    /// The server id it goes by: 1...64 characters of `a-z`, `0-9` and `-`.
-    package let serverID: String
+    /// The server id it goes by.
+    package let serverID: ServerID
     /// The key that it proved.
     package let keyID: KeyID
     /// The scope of that key in this member's ring.
     package let scope: KeyScope
 
     /// For those who stand in for the verifier; a verified member otherwise comes from `verify`.
-    package init(serverID: String, keyID: KeyID, scope: KeyScope) {
+    package init(serverID: ServerID, keyID: KeyID, scope: KeyScope) {
         self.serverID = serverID
         self.keyID = keyID
         self.scope = scope
@@ -75,16 +76,16 @@ package struct MemberTokenVerifier: Sendable {
         for token in tokens {
             do throws(TrustError) {
                 let candidate = try Self.authenticate(token, binding: binding, keyRing: keyRing)
-                if use == .request { try judgeTimes(candidate.claims, nowSeconds: nowSeconds) }
+                if use == .request { try judgeTimes(candidate, nowSeconds: nowSeconds) }
                 valid.append(candidate)
             } catch {
                 if error.gravity > gravest.gravity { gravest = error }
             }
         }
         guard let best = valid.first(where: { $0.key.scope == .full }) ?? valid.first else { throw gravest }
-        guard valid.allSatisfy({ $0.claims.iss == best.claims.iss }) else { throw .issuersDiffer }
-        if use == .request { try acceptOnce(valid.map(\.claims)) }
-        return VerifiedMember(serverID: best.claims.iss, keyID: best.key.id, scope: best.key.scope)
+        guard valid.allSatisfy({ $0.issuer == best.issuer }) else { throw .issuersDiffer }
+        if use == .request { try acceptOnce(valid) }
+        return VerifiedMember(serverID: best.issuer, keyID: best.key.id, scope: best.key.scope)
     }
 
     private static func checkSizes(_ tokens: [String]) throws(TrustError) {
@@ -96,12 +97,12 @@ package struct MemberTokenVerifier: Sendable {
     }
 
     /// Refuses the request if any of its tokens was accepted before, and else marks all of them as used.
-    private mutating func acceptOnce(_ accepted: [MemberClaims]) throws(TrustError) {
+    private mutating func acceptOnce(_ accepted: [ValidToken]) throws(TrustError) {
         var entries: [(id: ReplayCache.ID, expirySeconds: Int64)] = []
-        for claims in accepted {
-            let id = ReplayCache.ID(issuer: claims.iss, tokenID: claims.jti)
-            guard !replays.contains(id) else { throw .replayed(serverID: claims.iss) }
-            entries.append((id: id, expirySeconds: claims.exp))
+        for token in accepted {
+            let id = ReplayCache.ID(issuer: token.issuer, tokenID: token.claims.jti)
+            guard !replays.contains(id) else { throw .replayed(serverID: token.issuer) }
+            entries.append((id: id, expirySeconds: token.claims.exp))
         }
         try replays.insert(entries)
     }
@@ -111,6 +112,7 @@ package struct MemberTokenVerifier: Sendable {
 extension MemberTokenVerifier {
     private struct ValidToken {
         let key: ClusterKey
+        let issuer: ServerID
         let claims: MemberClaims
     }
 
@@ -123,14 +125,16 @@ extension MemberTokenVerifier {
             throw .badSignature(token.keyID)
         }
         let claims = try token.claims(MemberClaims.self)
-        guard ServerName.accepts(claims.iss) else { throw .issuerRefused }
-        guard isSame(claims.aud, MemberToken.audience) else { throw .wrongAudience(serverID: claims.iss) }
+        guard let issuer = ServerID(claims.iss) else { throw .issuerRefused }
+        guard isSame(claims.aud, MemberToken.audience) else { throw .wrongAudience(serverID: issuer) }
         guard isTokenID(claims.jti) else { throw .malformed(.claims) }
-        try judgeBinding(claims, binding)
-        return ValidToken(key: key, claims: claims)
+        try judgeBinding(claims, of: issuer, binding)
+        return ValidToken(key: key, issuer: issuer, claims: claims)
     }
 
-    private static func judgeBinding(_ claims: MemberClaims, _ binding: RequestBinding) throws(TrustError) {
+    private static func judgeBinding(
+        _ claims: MemberClaims, of issuer: ServerID, _ binding: RequestBinding
+    ) throws(TrustError) {
         // The certificate first: it is the mismatch that the administrator has to hear about.
         switch (claims.crt, binding.certificateSHA256) {
         case (nil, nil):
@@ -138,32 +142,33 @@ extension MemberTokenVerifier {
         case (let claimed?, let served?) where isSame(claimed, ByteText.base64(served, .urlUnpadded)):
             break
         default:
-            throw .certificateMismatch(serverID: claims.iss)
+            throw .certificateMismatch(serverID: issuer)
         }
-        guard isSame(claims.htm, binding.method) else { throw .bindingMismatch(.method, serverID: claims.iss) }
-        guard isSame(claims.pth, binding.path) else { throw .bindingMismatch(.path, serverID: claims.iss) }
+        guard isSame(claims.htm, binding.method) else { throw .bindingMismatch(.method, serverID: issuer) }
+        guard isSame(claims.pth, binding.path) else { throw .bindingMismatch(.path, serverID: issuer) }
         guard isSame(claims.bdy, ByteText.base64(binding.bodySHA256, .urlUnpadded)) else {
-            throw .bindingMismatch(.body, serverID: claims.iss)
+            throw .bindingMismatch(.body, serverID: issuer)
         }
     }
 
-    private func judgeTimes(_ claims: MemberClaims, nowSeconds: Int64) throws(TrustError) {
+    private func judgeTimes(_ token: ValidToken, nowSeconds: Int64) throws(TrustError) {
+        let (claims, issuer) = (token.claims, token.issuer)
         // The ranges keep the differences below from overflowing.
         guard MemberToken.secondsRange.contains(claims.iat), MemberToken.secondsRange.contains(claims.exp),
             claims.iat < claims.exp
         else { throw .malformed(.claims) }
         guard claims.exp > nowSeconds, claims.exp > replays.forgottenUntilSeconds else {
-            throw .expired(serverID: claims.iss, agoSeconds: max(0, nowSeconds - claims.exp))
+            throw .expired(serverID: issuer, agoSeconds: max(0, nowSeconds - claims.exp))
         }
         let aheadSeconds = claims.iat - nowSeconds
         guard aheadSeconds <= Self.clockAheadSecondsMax else {
-            throw .issuedAhead(serverID: claims.iss, aheadSeconds: aheadSeconds)
+            throw .issuedAhead(serverID: issuer, aheadSeconds: aheadSeconds)
         }
         let lifetimeSeconds = claims.exp - claims.iat
         guard lifetimeSeconds <= Self.lifetimeSecondsMax else {
-            throw .lifetimeTooLong(serverID: claims.iss, lifetimeSeconds: lifetimeSeconds)
+            throw .lifetimeTooLong(serverID: issuer, lifetimeSeconds: lifetimeSeconds)
         }
-        guard claims.iat >= startedAtSeconds else { throw .olderThanStart(serverID: claims.iss) }
+        guard claims.iat >= startedAtSeconds else { throw .olderThanStart(serverID: issuer) }
     }
 
     private static func isTokenID(_ text: String) -> Bool {

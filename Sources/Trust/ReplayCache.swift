@@ -1,4 +1,5 @@
 // Remembers the ids of accepted tokens until they expire, so that each is accepted once.
+import Replica
 
 /// A bounded set of token ids with their expiry times.
 struct ReplayCache: Sendable {
@@ -8,7 +9,7 @@ struct ReplayCache: Sendable {
         private let low: UInt64
 
         /// Of the issuer and the id together: two members that pick the same id do not disturb each other.
-        init(issuer: String, tokenID: String) {
+        init(issuer: ServerID, tokenID: String) {
             // Neither text can hold a space, so the pair has one spelling.
             let digest = Sodium.sha256(Array("\(issuer) \(tokenID)".utf8))
             high = digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }

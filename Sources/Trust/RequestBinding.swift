@@ -32,15 +32,3 @@ package struct RequestBinding: Sendable, Equatable {
         }
     }
 }
-
-/// Names of servers.
-enum ServerName {
-    static let byteCountMax = 64
-
-    /// Whether the text is 1...64 characters of `a-z`, `0-9` and `-`.
-    static func accepts(_ name: String) -> Bool {
-        let bytes = name.utf8
-        return (1...byteCountMax).contains(bytes.count)
-            && bytes.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2D }
-    }
-}

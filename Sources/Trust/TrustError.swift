@@ -1,4 +1,5 @@
 // Everything that may be wrong with a secret, a key, a key ring or a token. No case holds anything secret.
+package import Replica
 
 /// Why a secret, a key ring or a token was refused. Server ids in it come from tokens whose MAC was right.
 package enum TrustError: Error, Equatable, Sendable {
@@ -35,14 +36,14 @@ package enum TrustError: Error, Equatable, Sendable {
     // Refused for what the token claims.
     case issuerRefused
     case issuersDiffer
-    case wrongAudience(serverID: String)
-    case certificateMismatch(serverID: String)
-    case bindingMismatch(BoundPart, serverID: String)
-    case expired(serverID: String, agoSeconds: Int64)
-    case issuedAhead(serverID: String, aheadSeconds: Int64)
-    case lifetimeTooLong(serverID: String, lifetimeSeconds: Int64)
-    case olderThanStart(serverID: String)
-    case replayed(serverID: String)
+    case wrongAudience(serverID: ServerID)
+    case certificateMismatch(serverID: ServerID)
+    case bindingMismatch(BoundPart, serverID: ServerID)
+    case expired(serverID: ServerID, agoSeconds: Int64)
+    case issuedAhead(serverID: ServerID, aheadSeconds: Int64)
+    case lifetimeTooLong(serverID: ServerID, lifetimeSeconds: Int64)
+    case olderThanStart(serverID: ServerID)
+    case replayed(serverID: ServerID)
     case replayCacheFull(countMax: Int)
 
     /// Where a token is malformed.

@@ -1,9 +1,10 @@
 // User tokens: what a browser shows to any member of the cluster, issued by the member that its user logged in at.
+package import Replica
 
 /// A user whose token was signed by a full member. Whether his login still lasts is for the caller to find out.
 package struct VerifiedUser: Sendable, Equatable {
-    /// The server id of the member that issued the token.
-    package let issuer: String
+    /// The member that issued the token.
+    package let issuer: ServerID
     package let user: String
     package let loginID: String
     /// When the token was issued, Unix seconds by the issuer's clock.
@@ -29,22 +30,22 @@ package enum UserToken {
 
     /// - Parameters:
     ///   - key: One of a full member.
-    ///   - issuer: This member's server id.
+    ///   - issuer: This member.
     ///   - tokenID: 16 random bytes.
-    /// - Throws: `TrustError.issuerRefused`, `.tokenIDLength`, `.timeOutOfRange`, `.unencodable`, `.tokenTooLong`, or
+    /// - Throws: `TrustError.tokenIDLength`, `.timeOutOfRange`, `.unencodable`, `.tokenTooLong`, or
     ///   `.noCommonKey` for a gateway's key.
     package static func issue(
-        key: ClusterKey, issuer: String, user: String, loginID: String, nowSeconds: Int64, lifetimeSeconds: Int64,
+        key: ClusterKey, issuer: ServerID, user: String, loginID: String, nowSeconds: Int64, lifetimeSeconds: Int64,
         tokenID: [UInt8]
     ) throws(TrustError) -> String {
         guard key.scope == .full else { throw .noCommonKey(offered: key.id) }
-        guard ServerName.accepts(issuer) else { throw .issuerRefused }
         guard tokenID.count == tokenIDByteCount else { throw .tokenIDLength(byteCount: tokenID.count) }
         guard MemberToken.secondsRange.contains(nowSeconds), (1...lifetimeSecondsMax).contains(lifetimeSeconds) else {
             throw .timeOutOfRange
         }
         let claims = UserClaims(
-            iss: issuer, aud: audience, sub: user, lid: loginID, iat: nowSeconds, exp: nowSeconds + lifetimeSeconds,
+            iss: issuer.text, aud: audience, sub: user, lid: loginID, iat: nowSeconds,
+            exp: nowSeconds + lifetimeSeconds,
             jti: ByteText.base64(tokenID, .urlUnpadded))
         let token = try CompactToken.serialise(claims, key: key, .userToken)
         guard token.utf8.count <= byteCountMax else { throw .tokenTooLong(byteCount: token.utf8.count) }
@@ -65,39 +66,41 @@ package enum UserToken {
             throw .badSignature(token.keyID)
         }
         let claims = try token.claims(UserClaims.self)
-        guard ServerName.accepts(claims.iss) else { throw .issuerRefused }
-        guard claims.aud.utf8.elementsEqual(audience.utf8) else { throw .wrongAudience(serverID: claims.iss) }
+        guard let issuer = ServerID(claims.iss) else { throw .issuerRefused }
+        guard claims.aud.utf8.elementsEqual(audience.utf8) else { throw .wrongAudience(serverID: issuer) }
         guard (1...nameByteCountMax).contains(claims.sub.utf8.count),
             (1...nameByteCountMax).contains(claims.lid.utf8.count)
         else { throw .malformed(.claims) }
-        try judgeTimes(claims, nowSeconds: nowSeconds)
+        try judgeTimes(claims, of: issuer, nowSeconds: nowSeconds)
         return VerifiedUser(
-            issuer: claims.iss, user: claims.sub, loginID: claims.lid, issuedAtSeconds: claims.iat, keyID: key.id)
+            issuer: issuer, user: claims.sub, loginID: claims.lid, issuedAtSeconds: claims.iat, keyID: key.id)
     }
 
     /// The server id that a token says it is from, which nobody has vouched for; nil where there is none.
-    package static func claimedIssuer(_ text: String) -> String? {
+    package static func claimedIssuer(_ text: String) -> ServerID? {
         guard text.utf8.count <= byteCountMax, let token = try? CompactToken(text),
-            let claims = try? token.claims(UserClaims.self), ServerName.accepts(claims.iss)
+            let claims = try? token.claims(UserClaims.self)
         else { return nil }
-        return claims.iss
+        return ServerID(claims.iss)
     }
 
-    private static func judgeTimes(_ claims: UserClaims, nowSeconds: Int64) throws(TrustError) {
+    private static func judgeTimes(
+        _ claims: UserClaims, of issuer: ServerID, nowSeconds: Int64
+    ) throws(TrustError) {
         // The ranges keep the differences below from overflowing.
         guard MemberToken.secondsRange.contains(claims.iat), MemberToken.secondsRange.contains(claims.exp),
             claims.iat < claims.exp
         else { throw .malformed(.claims) }
         guard claims.exp > nowSeconds else {
-            throw .expired(serverID: claims.iss, agoSeconds: nowSeconds - claims.exp)
+            throw .expired(serverID: issuer, agoSeconds: nowSeconds - claims.exp)
         }
         let aheadSeconds = claims.iat - nowSeconds
         guard aheadSeconds <= clockAheadSecondsMax else {
-            throw .issuedAhead(serverID: claims.iss, aheadSeconds: aheadSeconds)
+            throw .issuedAhead(serverID: issuer, aheadSeconds: aheadSeconds)
         }
         let lifetimeSeconds = claims.exp - claims.iat
         guard lifetimeSeconds <= lifetimeSecondsMax else {
-            throw .lifetimeTooLong(serverID: claims.iss, lifetimeSeconds: lifetimeSeconds)
+            throw .lifetimeTooLong(serverID: issuer, lifetimeSeconds: lifetimeSeconds)
         }
     }
 }

@@ -1,5 +1,6 @@
 // Tickets: what each is good for, how often and how long; and which URLs browsers may try directly.
 import OperatingSystem
+import TestSupport
 import Testing
 
 @testable import Agent

@@ -2,6 +2,7 @@
 import Gossip
 import JSON
 import Replica
+import TestSupport
 import Testing
 
 @testable import Agent
@@ -18,7 +19,7 @@ struct ReachabilityTests {
         ]
     }
 
-    private func order(_ servers: [JSONValue], linked: Set<String> = [], doubtful: Set<String> = []) -> [String] {
+    private func order(_ servers: [JSONValue], linked: Set<ServerID> = [], doubtful: Set<ServerID> = []) -> [ServerID] {
         LeastLoaded.order(servers, for: .login, linked: linked, isDoubtful: doubtful.contains)
     }
 

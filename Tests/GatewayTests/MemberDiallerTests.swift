@@ -3,6 +3,7 @@ import Gateway
 import HTTPTypes
 import Listeners
 import NIOCore
+import TestSupport
 import Testing
 import Transport
 import Trust

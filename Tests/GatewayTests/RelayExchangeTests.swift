@@ -2,6 +2,7 @@
 import Gateway
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("The external member's end of the relay")

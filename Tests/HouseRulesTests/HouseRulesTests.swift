@@ -10,13 +10,13 @@ struct HouseRulesTests {
         "Sources/JSON": [],
         "Sources/Certificates": ["COpenSSL"],
         "Sources/Replica": ["CSodium"],
-        "Sources/Trust": ["CSodium"],
-        "Sources/Sessions": ["OperatingSystem", "CTurboJPEG"],
+        "Sources/Trust": ["CSodium", "Replica"],
+        "Sources/Sessions": ["OperatingSystem", "Replica", "CTurboJPEG"],
         "Sources/Store": ["Replica", "CLMDB"],
         "Sources/Transport": [],
         "Sources/Gossip": ["Replica", "Transport", "Trust"],
-        "Sources/Relay": [],
-        "Sources/Gateway": ["Trust", "Relay", "Transport"],
+        "Sources/Relay": ["Replica"],
+        "Sources/Gateway": ["Replica", "Trust", "Relay", "Transport"],
         "Sources/Agent": [
             "Certificates", "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway",
             "Sessions",
@@ -24,7 +24,7 @@ struct HouseRulesTests {
         "Simulations/World": ["Replica", "Trust", "Store", "Gossip"],
         "Simulations/Scenarios": ["Replica", "Trust", "Store", "Gossip", "SimulatedWorld"],
         "Simulations/CrashPoints": ["Replica", "Store"],
-        "Simulations/Relay": ["Relay", "SimulatedWorld"],
+        "Simulations/Relay": ["Relay", "Replica", "SimulatedWorld"],
         "Simulations/Program": ["Scenarios", "SimulatedRelay", "SimulatedWorld", "CrashPoints"],
     ]
 

@@ -1,5 +1,6 @@
 // A stream of bytes whose messages come twice, late and out of turn.
 import Relay
+import TestSupport
 import Testing
 
 @Suite("Carried streams")

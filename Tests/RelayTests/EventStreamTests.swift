@@ -1,5 +1,6 @@
 // Events as text and back, however the bytes are cut.
 import Relay
+import TestSupport
 import Testing
 
 @Suite("Event streams")

@@ -1,5 +1,7 @@
 // Connections that members are asked for: each nonce is good once, for one member, for a time.
 import Relay
+import Replica
+import TestSupport
 import Testing
 
 @Suite("Hub: dials")
@@ -84,7 +86,7 @@ struct HubDialTests {
     @Test("Dials that fail at one moment fail in the order in which they were made")
     func order() throws {
         var hub = RelayHub()
-        let dials = try (0..<100).map { try hub.dial("m\($0 % 7)", at: .zero) }
+        let dials = try (0..<100).map { try hub.dial(ServerID(stringLiteral: "m\($0 % 7)"), at: .zero) }
         hub.tick(at: .seconds(5))
         let failed = hub.takeEffects().compactMap { effect -> DialID? in
             if case .dialFailed(let dial, _) = effect { dial } else { nil }
@@ -118,11 +120,11 @@ struct HubDialTests {
     func nothingLeft() throws {
         var hub = RelayHub(seed: 3)
         var random = Seeded(4)
-        var links: [String: HubLinkID] = [:]
+        var links: [ServerID: HubLinkID] = [:]
         var now = Duration.zero
         for _ in 0..<10_000 {
             now += .milliseconds(3)
-            let member = "m\(Int.random(in: 0..<200, using: &random))"
+            let member = ServerID(stringLiteral: "m\(Int.random(in: 0..<200, using: &random))")
             if Int.random(in: 0..<4, using: &random) == 0 {
                 links[member] = try hub.linkOpened(member, lastEventID: nil, at: now)
             }

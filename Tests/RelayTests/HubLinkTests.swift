@@ -1,5 +1,7 @@
 // The external member's links: who is greeted how, what is said again, and when a link is over.
 import Relay
+import Replica
+import TestSupport
 import Testing
 
 @Suite("Hub: links")
@@ -157,7 +159,7 @@ struct HubLinkTests {
     @Test("Draining tells every member in order, and takes no more links and dials")
     func drain() throws {
         var hub = RelayHub()
-        let links = try (0..<40).map { try hub.link("m\(100 + $0)").id }
+        let links = try (0..<40).map { try hub.link(ServerID(stringLiteral: "m\(100 + $0)")).id }
         hub.drain()
         #expect(hub.takeEffects() == links.map { .send($0, .drain, id: nil) })
         #expect(throws: RelayError.draining) { try hub.linkOpened("a", lastEventID: nil, at: .zero) }

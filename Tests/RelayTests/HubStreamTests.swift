@@ -1,5 +1,6 @@
 // Carried streams at the external member: begun once, bounded, ended by either side.
 import Relay
+import TestSupport
 import Testing
 
 @Suite("Hub: carried streams")

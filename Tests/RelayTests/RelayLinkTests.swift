@@ -1,5 +1,6 @@
 // A member's end of a link: attempts, backoff, silence, and what comes over it.
 import Relay
+import TestSupport
 import Testing
 
 @Suite("Link")

@@ -1,5 +1,6 @@
 // What is kept for a link that broke: never more than may be, never with a gap.
 import Relay
+import TestSupport
 import Testing
 
 @Suite("Replay ring")

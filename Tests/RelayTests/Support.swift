@@ -1,5 +1,7 @@
 // What all tests of the relay need: a seeded generator, and a hub that is asked in few words.
 import Relay
+import Replica
+import TestSupport
 import Testing
 
 /// SplitMix64.
@@ -42,7 +44,7 @@ extension RelayHub {
 
     /// A link, with the id that its member has then.
     mutating func link(
-        _ member: String, after last: String? = nil, at now: Duration = .zero
+        _ member: ServerID, after last: String? = nil, at now: Duration = .zero
     ) throws -> (id: HubLinkID, name: String, last: String?) {
         _ = takeEffects()
         let id = try linkOpened(member, lastEventID: last, at: now)
@@ -52,7 +54,7 @@ extension RelayHub {
     }
 
     /// A carried stream to a linked member.
-    mutating func stream(to member: String, at now: Duration = .zero) throws -> String {
+    mutating func stream(to member: ServerID, at now: Duration = .zero) throws -> String {
         _ = takeEffects()
         _ = try dial(member, at: now)
         let nonce = try takeNonce()

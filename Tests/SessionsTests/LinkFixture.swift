@@ -2,6 +2,7 @@
 import Foundation
 import Glibc
 import OperatingSystem
+import Replica
 import Sessions
 import TestSupport
 import Testing
@@ -28,7 +29,7 @@ enum Program {
 
 /// A server, a directory for one user's state, and what was reported.
 final class LinkFixture: Sendable {
-    static let serverID = "test"
+    static let serverID: ServerID = "test"
     /// More than anything here takes on a loaded host.
     static let patience: Duration = .seconds(60)
 
@@ -70,7 +71,8 @@ final class LinkFixture: Sendable {
         let process = Process()
         let path = try copy ?? #require(Program.path)
         let words =
-            ["link", "--socket", other ?? socket, "--agent-uid", String(agentUID), "--server-id", Self.serverID] + more
+            ["link", "--socket", other ?? socket, "--agent-uid", String(agentUID), "--server-id", Self.serverID.text]
+            + more
         if copy == nil {
             process.executableURL = URL(fileURLWithPath: path)
             process.arguments = words

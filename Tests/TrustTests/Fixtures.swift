@@ -1,5 +1,6 @@
 // Keys, requests and hand-made tokens for the tests of Trust.
 import Foundation
+import TestSupport
 import Trust
 
 /// Unix seconds at which the tests take place.

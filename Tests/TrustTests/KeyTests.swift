@@ -1,5 +1,6 @@
 // Derived keys against vectors computed with Python's hmac and hashlib, key ids, rings and link proofs.
 import Foundation
+import TestSupport
 import Testing
 import Trust
 

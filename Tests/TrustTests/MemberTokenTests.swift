@@ -1,11 +1,13 @@
 // Member tokens that are in order: their form, what they are bound to, and whom they name.
+import Replica
+import TestSupport
 import Testing
 import Trust
 
 @Suite("Member tokens")
 struct MemberTokenTests {
     private func issue(
-        _ key: ClusterKey, issuer: String = "host-1", binding: RequestBinding = testBinding, id: UInt32 = 0
+        _ key: ClusterKey, issuer: ServerID = "host-1", binding: RequestBinding = testBinding, id: UInt32 = 0
     ) throws(TrustError) -> String {
         try MemberToken.issue(
             key: key, issuer: issuer, binding: binding, nowSeconds: testNow, tokenID: makeTokenID(id))
@@ -113,9 +115,6 @@ struct MemberTokenTests {
     @Test("Nothing is issued for what no receiver would accept")
     func issueRefusals() throws {
         let key = try makeKey()
-        for issuer in ["", "Host", "host_1", "hôte", "a b", String(repeating: "a", count: 65)] {
-            #expect(throws: TrustError.issuerRefused) { try issue(key, issuer: issuer) }
-        }
         #expect(throws: TrustError.tokenIDLength(byteCount: 15)) {
             try MemberToken.issue(
                 key: key, issuer: "a", binding: testBinding, nowSeconds: testNow, tokenID: makeTokenID().dropLast())
@@ -137,7 +136,9 @@ struct MemberTokenTests {
         var binding = testBinding
         binding.path = String(repeating: "/", count: 300)
         binding.method = "OPTIONS"
-        let token = try issue(makeKey(), issuer: String(repeating: "a", count: 64), binding: binding)
+        let token = try issue(
+            makeKey(), issuer: ServerID(stringLiteral: String(repeating: "a", count: ServerID.byteCountMax)),
+            binding: binding)
         #expect(token.utf8.count <= MemberToken.byteCountMax)
     }
 }

@@ -1,5 +1,6 @@
 // The cross-check with an independent implementation: PyJWT reads our tokens and we read PyJWT's.
 import Foundation
+import TestSupport
 import Testing
 import Trust
 

@@ -1,4 +1,5 @@
 // Secrets: how they are read, how long they may be, and that nothing prints them.
+import TestSupport
 import Testing
 import Trust
 

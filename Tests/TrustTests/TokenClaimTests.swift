@@ -1,4 +1,5 @@
 // Tokens refused for their claims: missing ones, times, replays; and what is not judged on a link.
+import TestSupport
 import Testing
 import Trust
 

@@ -1,4 +1,5 @@
 // Tokens refused for their form, their header, their MAC or their number.
+import TestSupport
 import Testing
 import Trust
 

@@ -1,4 +1,5 @@
 // User tokens: whom they name, who can make them, and what is refused.
+import TestSupport
 import Testing
 import Trust
 

@@ -6,6 +6,7 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOHTTP1
+import TestSupport
 
 /// Listens on a free port of the loopback interface without TLS, and prints the port.
 @main

@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import OperatingSystem
+import Replica
 import Synchronization
 
 /// Who asks.
@@ -16,8 +17,8 @@ struct Identity: Sendable {
     let role: Role
     /// The login that the request belongs to; nil on this host's own socket, where the kernel says who asks.
     let loginID: String?
-    /// The server id of the member that the login is at; nil with the login.
-    let issuer: String?
+    /// The member that the login is at; nil with the login.
+    let issuer: ServerID?
     /// The login's CSRF token.
     var csrfToken: String?
 
@@ -39,7 +40,7 @@ struct APIContext: RequestContext {
     let carriage = CarriageNote()
 
     /// The member that carried the request here.
-    var carrier: String? { carriage.value?.carrier }
+    var carrier: ServerID? { carriage.value?.carrier }
 
     /// Whether that member has shown a full cluster key.
     var carrierHasFullKey: Bool { carriage.value?.hasFullKey ?? false }
@@ -65,9 +66,9 @@ struct APIContext: RequestContext {
 
 /// The member that carried a request, and what it says of the way from the client to it.
 final class CarriageNote: Sendable {
-    private let note = Mutex<(carrier: String, hasFullKey: Bool, way: ClientWay?)?>(nil)
+    private let note = Mutex<(carrier: ServerID, hasFullKey: Bool, way: ClientWay?)?>(nil)
 
-    var value: (carrier: String, hasFullKey: Bool, way: ClientWay?)? {
+    var value: (carrier: ServerID, hasFullKey: Bool, way: ClientWay?)? {
         get { note.withLock { $0 } }
         set { note.withLock { $0 = newValue } }
     }

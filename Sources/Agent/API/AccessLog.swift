@@ -4,12 +4,13 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import Logging
+import Replica
 
 /// Logs requests, and turns what was thrown into an answer.
 struct AccessLog: RouterMiddleware {
     typealias Context = APIContext
 
-    let serverID: String
+    let serverID: ServerID
     let logger: Logger
     /// For requests by which members keep their links, which are many and say little.
     let linkLogger: Logger
@@ -38,7 +39,7 @@ struct AccessLog: RouterMiddleware {
 
     /// What is logged of a request. Neither the query nor any field: they are where secrets travel.
     static func line(
-        client: String, carrier: String?, _ method: String, path: String, _ status: HTTPResponse.Status,
+        client: String, carrier: ServerID?, _ method: String, path: String, _ status: HTTPResponse.Status,
         since began: ContinuousClock.Instant, _ requestID: String
     ) -> Logger.Message {
         let milliseconds = (ContinuousClock.now - began) / .milliseconds(1)

@@ -6,6 +6,7 @@ import Hummingbird
 import Logging
 import NIOHTTP1
 import OperatingSystem
+import Replica
 import Sessions
 import Trust
 
@@ -14,7 +15,7 @@ struct Authentication: Sendable {
     /// `__Host-`: the browser takes it over TLS only, from this very host, for all its paths.
     static let cookieName = "__Host-fastx"
 
-    let serverID: String
+    let serverID: ServerID
     let book: LoginBook
     let keys: UserKeys
     let registry: Registry
@@ -68,7 +69,7 @@ struct Authentication: Sendable {
 
     /// The member that a token's login is at, where this member has no full cluster key and so cannot prove the token. Not
     /// proven, then: the member that the token names is the one to judge it.
-    func judge(of token: LoginToken) async -> String? {
+    func judge(of token: LoginToken) async -> ServerID? {
         guard !keys.isFull, await book.login(ofHash: token.hash) == nil else { return nil }
         return UserToken.claimedIssuer(token.text).flatMap { $0 == serverID ? nil : $0 }
     }
@@ -164,7 +165,7 @@ struct PeerUserMiddleware: RouterMiddleware {
 
 extension APIContext {
     /// The user who asks.
-    func requireIdentity(_ serverID: String) throws(Problem) -> Identity {
+    func requireIdentity(_ serverID: ServerID) throws(Problem) -> Identity {
         if let identity { return identity }
         throw Problem(
             .unauthorized, reason: "not-logged-in", detail: "log in first: there is no login, or it has ended",

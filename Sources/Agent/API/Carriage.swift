@@ -2,13 +2,14 @@
 import Gateway
 import HTTPTypes
 import Hummingbird
+import Replica
 import Trust
 
 /// Recognises carried requests. The carrier speaks for itself alone: who the user is, his own token says.
 struct CarriageMiddleware: RouterMiddleware {
     typealias Context = APIContext
 
-    let serverID: String
+    let serverID: ServerID
     let authenticator: MemberAuthenticator
     let certificateHash: @Sendable () -> [UInt8]
 

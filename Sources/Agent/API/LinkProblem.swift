@@ -1,10 +1,11 @@
 // What a link process could not do, as an answer over HTTP.
 import Gateway
 import HTTPTypes
+import Replica
 import Sessions
 
 enum LinkProblem {
-    static func make(_ error: LinkError, _ serverID: String) -> Problem {
+    static func make(_ error: LinkError, _ serverID: ServerID) -> Problem {
         Problem(status(error.word), reason: error.word.rawValue, detail: error.sentence, serverID: serverID)
     }
 

@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import Replica
 import Sessions
 
 typealias HTTPStatus = HTTPResponse.Status
@@ -32,7 +33,7 @@ struct LoginRoutes: Sendable {
         let others = settings.loginsEnabled || context.carrier != nil ? [] : services.servers(for: .login)
         if !others.isEmpty { return try await services.proxy.forward(request, context: context, toFirstOf: others) }
         return Response.json([
-            "serverId": .string(services.serverID), "hostname": .string(services.hostname),
+            "serverId": .string(services.serverID.text), "hostname": .string(services.hostname),
             "loginsEnabled": .bool(settings.loginsEnabled),
             "ways": .array(settings.logins.ways.filter(\.authenticates).map { .string($0.rawValue) }),
         ])
@@ -40,7 +41,7 @@ struct LoginRoutes: Sendable {
 
     private enum Content {
         /// - Parameter serverID: The member to log in at, where the user names one.
-        case password(user: String, password: String, serverID: String?)
+        case password(user: String, password: String, serverID: ServerID?)
         case code(String)
     }
 
@@ -72,7 +73,7 @@ struct LoginRoutes: Sendable {
 
     /// The other members that a login may go to: the one that the user names, the one that made the code, or, where this
     /// one takes none, those that do. None where it is for this member.
-    private func loginServers(for content: Content, _ isEnabled: Bool) throws(Problem) -> [String] {
+    private func loginServers(for content: Content, _ isEnabled: Bool) throws(Problem) -> [ServerID] {
         let named =
             switch content {
             case .password(_, _, let serverID): serverID
@@ -96,9 +97,7 @@ struct LoginRoutes: Sendable {
         let password = reader.string(
             "password", allowed: "a password of up to 1000 bytes on one line", isRequired: true, isSecret: true,
             accept: answerText)
-        let serverID = reader.string("serverId", allowed: "a member's server id") { text in
-            ServerID.isValid(text) ? text : nil
-        }
+        let serverID = reader.string("serverId", allowed: "a member's server id") { ServerID($0) }
         guard let user, let password else { return nil }
         return .password(user: user, password: password, serverID: serverID)
     }
@@ -158,18 +157,18 @@ struct LoginRoutes: Sendable {
     private func logOutEverywhere(_ request: Request, _ context: APIContext) async throws -> Response {
         let identity = try context.requireIdentity(services.serverID)
         let remote = identity.loginID == nil ? [] : services.registry.logins(of: identity.user)
-        let kept = await withTaskGroup(of: String?.self) { group in
+        let kept = await withTaskGroup(of: ServerID?.self) { group in
             for login in remote where login.id != identity.loginID {
                 group.addTask { await end(login, request, context) ? nil : login.serverID }
             }
-            return await group.reduce(into: Set<String>()) { kept, serverID in
+            return await group.reduce(into: Set<ServerID>()) { kept, serverID in
                 if let serverID { kept.insert(serverID) }
             }
         }
         guard kept.isEmpty else {
             throw services.problem(
                 .badGateway, "unreachable",
-                "your logins at \(kept.sorted().joined(separator: " and ")) have not been ended, because it cannot be "
+                "your logins at \(kept.sorted().map(\.text).joined(separator: " and ")) have not been ended, because it cannot be "
                     + "reached at the moment; you are still logged in here, so that you can try again")
         }
         for login in await services.book.all where login.user == identity.user { await services.book.end(login.id) }
@@ -214,7 +213,7 @@ struct LoginRoutes: Sendable {
         let me: JSONValue = [
             "user": .string(identity.user), "groups": .array(identity.groups.map { .string($0) }),
             "role": .string(identity.role.rawValue), "loginId": .text(identity.loginID),
-            "csrfToken": .text(identity.csrfToken), "serverId": .string(services.serverID),
+            "csrfToken": .text(identity.csrfToken), "serverId": .string(services.serverID.text),
             "hostname": .string(services.hostname),
             "hasLink": .bool(identity.uid.map(services.links.isConnected) ?? false),
         ]

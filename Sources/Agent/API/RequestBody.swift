@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import Replica
 
 enum RequestBody {
     /// Longest body in bytes.
@@ -11,13 +12,13 @@ enum RequestBody {
 
     /// The content of a body, by a closure that asks for each member; members that nobody asked for are refused.
     static func read<Content>(
-        _ request: Request, _ serverID: String, _ content: (inout ObjectReader) -> Content?
+        _ request: Request, _ serverID: ServerID, _ content: (inout ObjectReader) -> Content?
     ) async throws -> Content {
         try await parse(request, collect(request, serverID), serverID, content)
     }
 
     /// A whole body.
-    static func collect(_ request: Request, _ serverID: String) async throws(Problem) -> ByteBuffer {
+    static func collect(_ request: Request, _ serverID: ServerID) async throws(Problem) -> ByteBuffer {
         do {
             return try await request.body.collect(upTo: byteCountMax)
         } catch is NIOTooManyBytesError {
@@ -32,7 +33,7 @@ enum RequestBody {
 
     /// The content of a body that was collected already.
     static func parse<Content>(
-        _ request: Request, _ bytes: ByteBuffer, _ serverID: String, _ content: (inout ObjectReader) -> Content?
+        _ request: Request, _ bytes: ByteBuffer, _ serverID: ServerID, _ content: (inout ObjectReader) -> Content?
     ) throws -> Content {
         if let type = request.headers[.contentType], !type.lowercased().hasPrefix("application/json") {
             throw Problem(

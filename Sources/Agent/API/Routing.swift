@@ -2,6 +2,7 @@
 import Gateway
 import HTTPTypes
 import Hummingbird
+import Replica
 
 /// Carries requests about another member's session, login or attempt to log in, and, on a member without a full cluster
 /// key, everything of users who logged in elsewhere.
@@ -35,7 +36,7 @@ struct RoutingMiddleware: RouterMiddleware {
         return request.method == .post && parts.count == 5 && parts[2] == "sessions" && parts[4] == "tickets"
     }
 
-    private func target(of request: Request) async -> String? {
+    private func target(of request: Request) async -> ServerID? {
         let parts = request.uri.path.split(separator: "/").map(String.init)
         guard parts.count >= 3, parts[0] == "api", parts[1] == "v1" else { return nil }
         switch (parts[2], parts.count) {
@@ -52,7 +53,7 @@ struct RoutingMiddleware: RouterMiddleware {
     }
 
     /// The member to ask, where this one cannot tell whose token a request carries.
-    private func judge(of request: Request) async -> String? {
+    private func judge(of request: Request) async -> ServerID? {
         let token = Authentication.token(
             cookies: request.headers[values: .cookie], authorization: request.headers[.authorization])
         guard let token else { return nil }

@@ -3,6 +3,7 @@ import Gateway
 import HTTPTypes
 import Hummingbird
 import JSON
+import Replica
 
 extension SessionRoutes {
     /// Makes a ticket where there is something to try directly: the request was carried here, and neither this member nor
@@ -21,13 +22,13 @@ extension SessionRoutes {
     /// What is answered where there is nothing to try.
     ///
     /// - Parameter carrier: The member through which the browser comes; nil where it is at the session's own member.
-    static func noTicket(carrier: String?) -> Response { answer(ticket: nil, urls: [], carrier: carrier) }
+    static func noTicket(carrier: ServerID?) -> Response { answer(ticket: nil, urls: [], carrier: carrier) }
 
-    private static func answer(ticket: String?, urls: [String], carrier: String?) -> Response {
+    private static func answer(ticket: String?, urls: [String], carrier: ServerID?) -> Response {
         .json(
             [
                 "ticket": .text(ticket), "seconds": .integer(DisplayTickets.lifetime.components.seconds),
-                "urls": .array(urls.map { .string($0) }), "carrier": .text(carrier),
+                "urls": .array(urls.map { .string($0) }), "carrier": .text(carrier?.text),
             ], status: .ok, [.cacheControl: "no-store"])
     }
 

@@ -5,6 +5,7 @@ import Hummingbird
 import JSON
 import NIOCore
 import OperatingSystem
+import Replica
 import Sessions
 
 struct SessionRoutes: Sendable {
@@ -26,7 +27,7 @@ struct SessionRoutes: Sendable {
         group.get("sessions/:id/log", use: log)
     }
 
-    static func noSuchSession(_ serverID: String) -> Problem {
+    static func noSuchSession(_ serverID: ServerID) -> Problem {
         Problem(
             .notFound, reason: "no-such-session",
             detail: "there is no such session on this member, or it was removed", serverID: serverID)
@@ -146,19 +147,17 @@ struct SessionRoutes: Sendable {
         let report = try await ask { () throws(LinkError) in try await services.links.start(user.uid, start) }
         return .json(
             document(KnownSession(uid: user.uid, user: user.name, report: report)), status: .created,
-            [.location: "\(Self.path)\(report.id)", .sessionServer: services.serverID])
+            [.location: "\(Self.path)\(report.id)", .sessionServer: services.serverID.text])
     }
 
-    private static func content(_ reader: inout ObjectReader) -> (SessionStart, server: String?)? {
+    private static func content(_ reader: inout ObjectReader) -> (SessionStart, server: ServerID?)? {
         let command = reader.string("command", allowed: "a shell command", isRequired: true) { $0 }
         let name = reader.string("name", allowed: "a name") { $0 }
         let geometry = reader.string("geometry", allowed: "a size such as \"1280x800\"", accept: Geometry.init)
         let manager = reader.string(
             "windowManager", allowed: WindowManager.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", "),
             accept: WindowManager.init(rawValue:))
-        let server = reader.string("serverId", allowed: "a member's server id") { text in
-            (1...64).contains(text.utf8.count) ? text : nil
-        }
+        let server = reader.string("serverId", allowed: "a member's server id") { ServerID($0) }
         var params: [String: String] = [:]
         if var members = reader.object("params") {
             for (key, value) in members.takeAll() {

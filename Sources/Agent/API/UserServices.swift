@@ -5,6 +5,7 @@ import HTTPTypes
 import JSON
 import Logging
 import OperatingSystem
+import Replica
 import Sessions
 import Store
 
@@ -31,7 +32,7 @@ struct UserServices: Sendable {
     let hostname: String
     let pages: InstalledPages
 
-    var serverID: String { member.serverID }
+    var serverID: ServerID { member.serverID }
 
     private static let returnTime: Duration = .seconds(2)
 
@@ -60,23 +61,22 @@ struct UserServices: Sendable {
     }
 
     /// Refuses a server id that a user gave and that is no member's.
-    func requireKnown(_ server: String) throws(Problem) {
+    func requireKnown(_ server: ServerID) throws(Problem) {
         guard registry.address(of: server) == nil else { return }
         throw problem(
             .unprocessableContent, "unknown-server",
-            "\(ShownText.oneLine(server)) is no member that has told of itself in the last 90 s; see /api/v1/servers")
+            "\(server) is no member that has told of itself in the last 90 s; see /api/v1/servers")
     }
 
     /// The other member that a name belongs to which begins with its server id, as those of attempts to log in do.
-    func otherServer(inName name: String) -> String? {
-        guard let dash = name.lastIndex(of: "-") else { return nil }
-        let server = String(name[..<dash])
+    func otherServer(inName name: String) -> ServerID? {
+        guard let dash = name.lastIndex(of: "-"), let server = ServerID(name[..<dash]) else { return nil }
         return server == serverID || registry.address(of: server) == nil ? nil : server
     }
 
     /// The other members that a login or a session may go to which nobody has named a member for, in the order in which to
     /// ask them.
-    func servers(for purpose: Purpose) -> [String] {
+    func servers(for purpose: Purpose) -> [ServerID] {
         LeastLoaded.order(
             registry.servers(), for: purpose, linked: exchange.linkedMembers,
             isDoubtful: { member.reachability.isDoubtful($0) }

@@ -3,12 +3,13 @@
 import Gateway
 import HTTPTypes
 import Hummingbird
+import Replica
 
 /// A body that breaks off is the end of its request, whether or not somebody would have read it.
 struct WholeRequest: RouterMiddleware {
     typealias Context = APIContext
 
-    let serverID: String
+    let serverID: ServerID
     /// The listener's, whatever a client says.
     let scheme: String
 

@@ -2,6 +2,7 @@
 import Gateway
 import Logging
 import NIOCore
+import Replica
 import Synchronization
 
 /// Holds one link to each external member that the map names.
@@ -14,9 +15,9 @@ actor ExternalLinks {
 
     private let routes: MemberRoutes
     private let host: RelayHost
-    private var held: [String: Held] = [:]
+    private var held: [ServerID: Held] = [:]
     /// Why an external member is not linked to.
-    private var problems: [String: String] = [:]
+    private var problems: [ServerID: String] = [:]
     private let changes: AsyncStream<Void>
     private let changed: AsyncStream<Void>.Continuation
 
@@ -50,11 +51,11 @@ actor ExternalLinks {
         }
     }
 
-    private func targets() async -> [String: MemberTarget] {
+    private func targets() async -> [ServerID: MemberTarget] {
         let own = routes.member.serverID
         // External members are reached by each other as by anybody, and need no links.
         guard await !routes.member.configuration.cluster.external else { return [:] }
-        var targets: [String: MemberTarget] = [:]
+        var targets: [ServerID: MemberTarget] = [:]
         problems = [:]
         for serverID in routes.registry.externalServerIDs() where serverID != own {
             do throws(Problem) {
@@ -75,7 +76,7 @@ actor ExternalLinks {
         }
     }
 
-    var failures: [(serverID: String, detail: String)] {
+    var failures: [(serverID: ServerID, detail: String)] {
         problems.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 }

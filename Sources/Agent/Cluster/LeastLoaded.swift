@@ -1,5 +1,6 @@
 // Which members a login or a session goes to that no user and no script has named a member for.
 import JSON
+import Replica
 
 /// What a member is chosen for.
 enum Purpose {
@@ -21,10 +22,10 @@ enum LeastLoaded {
     ///     any other.
     ///   - isDoubtful: Whether a member could not be reached a moment ago.
     static func order(
-        _ servers: [JSONValue], for purpose: Purpose, linked: Set<String>, isDoubtful: (String) -> Bool
-    ) -> [String] {
+        _ servers: [JSONValue], for purpose: Purpose, linked: Set<ServerID>, isDoubtful: (ServerID) -> Bool
+    ) -> [ServerID] {
         let eligible = servers.filter { $0[purpose.ability] == true && $0["external"] != true }.compactMap { update in
-            update.text("serverId").map { (id: $0, count: update.integer(purpose.count) ?? 0) }
+            update.text("serverId").flatMap { ServerID($0) }.map { (id: $0, count: update.integer(purpose.count) ?? 0) }
         }
         let reached = eligible.filter { linked.contains($0.id) }
         let ranked = (reached.isEmpty ? eligible : reached).map { server in

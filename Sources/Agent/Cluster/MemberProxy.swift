@@ -6,11 +6,12 @@ import Hummingbird
 import Logging
 import NIOCore
 import NIOHTTP1
+import Replica
 import Trust
 
 /// Sends requests on, with the user's own token and this member's tokens as the carrier's.
 struct MemberProxy: Sendable {
-    let serverID: String
+    let serverID: ServerID
     let routes: MemberRoutes
     let authenticator: MemberAuthenticator
     let logger: Logger
@@ -24,7 +25,7 @@ struct MemberProxy: Sendable {
 
     /// The other member's answer to a request, as it comes.
     func forward(
-        _ request: Request, body: ByteBuffer? = nil, context: APIContext, to target: String
+        _ request: Request, body: ByteBuffer? = nil, context: APIContext, to target: ServerID
     ) async throws -> Response {
         do {
             return try await answer(request, body, context, try await routes.target(of: target))
@@ -36,7 +37,7 @@ struct MemberProxy: Sendable {
     /// The answer of the first of several members that can be reached. The next one is asked only where the one before has
     /// certainly taken nothing of the request.
     func forward(
-        _ request: Request, body: ByteBuffer? = nil, context: APIContext, toFirstOf targets: [String]
+        _ request: Request, body: ByteBuffer? = nil, context: APIContext, toFirstOf targets: [ServerID]
     ) async throws -> Response {
         let body = if let body { body } else { try await RequestBody.collect(request, serverID) }
         var last: Problem?
@@ -90,7 +91,7 @@ struct MemberProxy: Sendable {
 
     /// The page of a session that was just started is opened at once, and may come before the map has the session.
     private func noteStart(_ head: HTTPResponse) {
-        guard head.status == .created, let server = head.headerFields[.sessionServer],
+        guard head.status == .created, let server = head.headerFields[.sessionServer].flatMap({ ServerID($0) }),
             let location = head.headerFields[.location],
             location.hasPrefix(SessionRoutes.path)
         else { return }
@@ -138,7 +139,7 @@ struct MemberProxy: Sendable {
     /// A WebSocket to another member, for a browser's request.
     func upgrade(
         _ request: HTTPRequestHead, _ token: LoginToken, _ way: ClientWay, _ connection: ConnectionInfo,
-        to target: String
+        to target: ServerID
     ) async throws(Problem) -> UpgradeAdmission {
         let address = try await routes.target(of: target)
         var fields = [("authorization", "Bearer \(token.text)")]
@@ -189,7 +190,7 @@ struct MemberProxy: Sendable {
         }
     }
 
-    private func carrierRefused(by target: String, _ reason: String) -> Problem {
+    private func carrierRefused(by target: ServerID, _ reason: String) -> Problem {
         logger.error("\(target) refuses requests that this member carries: \(reason)")
         return Problem(
             .badGateway, reason: "carrier-refused",

@@ -3,6 +3,7 @@ import Gateway
 import Gossip
 import HTTPTypes
 import Logging
+import Replica
 
 /// Decides by the map and the configuration where requests for another member go.
 struct MemberRoutes: Sendable {
@@ -27,7 +28,7 @@ struct MemberRoutes: Sendable {
     /// Where requests for a member go.
     ///
     /// An external member cannot open connections inwards, and has the others open them.
-    func target(of serverID: String) async throws(Problem) -> MemberTarget {
+    func target(of serverID: ServerID) async throws(Problem) -> MemberTarget {
         let address = try address(of: serverID)
         if await member.configuration.cluster.external, !registry.isExternal(serverID) {
             return MemberTarget(serverID: serverID, way: .relay, certificateSHA256: address.certificateSHA256)
@@ -36,7 +37,7 @@ struct MemberRoutes: Sendable {
     }
 
     /// Where an external member takes the links of this one: as an access point, if it is configured to be one.
-    func target(ofExternal serverID: String) async throws(Problem) -> MemberTarget {
+    func target(ofExternal serverID: ServerID) async throws(Problem) -> MemberTarget {
         let address = try address(of: serverID)
         guard let point = await accessPoint(address) else { return try direct(address) }
         guard point.options.isUnbound else {
@@ -62,7 +63,7 @@ struct MemberRoutes: Sendable {
         return nil
     }
 
-    private func address(of serverID: String) throws(Problem) -> ServerAddress {
+    private func address(of serverID: ServerID) throws(Problem) -> ServerAddress {
         guard let address = registry.address(of: serverID) else {
             throw problem(
                 "unknown-server", "\(serverID) has not told of itself for 90 s, or not where it is reached")

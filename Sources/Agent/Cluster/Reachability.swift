@@ -1,5 +1,6 @@
 // Which members are better not asked first: those that could not be reached a moment ago, and those whose link broke.
 import Gossip
+import Replica
 import Synchronization
 
 /// What this member has seen of the others' being within reach. It decides whom to ask first and never whom to ask at all,
@@ -16,13 +17,13 @@ final class Reachability: Sendable {
     }
 
     /// By server id.
-    private let doubts = Mutex<[String: Doubt]>([:])
+    private let doubts = Mutex<[ServerID: Doubt]>([:])
 
     /// A connection to the member did not come about.
-    func failed(_ serverID: String, at now: ContinuousClock.Instant = .now) { doubt(serverID, .connection, now) }
+    func failed(_ serverID: ServerID, at now: ContinuousClock.Instant = .now) { doubt(serverID, .connection, now) }
 
     /// The member answered.
-    func succeeded(_ serverID: String) {
+    func succeeded(_ serverID: ServerID) {
         doubts.withLock { doubts in
             if !doubts.isEmpty { doubts[serverID] = nil }
         }
@@ -46,11 +47,11 @@ final class Reachability: Sendable {
     /// How links end whose member may be gone; other reasons are about keys, versions and duplicates.
     private static let ends: [CloseReason] = [.lost, .timeout, .shutdown]
 
-    func isDoubtful(_ serverID: String, at now: ContinuousClock.Instant = .now) -> Bool {
+    func isDoubtful(_ serverID: ServerID, at now: ContinuousClock.Instant = .now) -> Bool {
         doubts.withLock { $0[serverID].map { $0.until > now } ?? false }
     }
 
-    private func doubt(_ serverID: String, _ cause: Cause, _ now: ContinuousClock.Instant) {
+    private func doubt(_ serverID: ServerID, _ cause: Cause, _ now: ContinuousClock.Instant) {
         doubts.withLock { doubts in
             // Members that are no more leave nothing behind.
             doubts = doubts.filter { $0.value.until > now }

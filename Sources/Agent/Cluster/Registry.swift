@@ -9,7 +9,7 @@ import Synchronization
 /// Another member's session, as its lease has it.
 struct RemoteSession: Sendable {
     let id: String
-    let serverID: String
+    let serverID: ServerID
     let user: String
     let document: JSONValue
 }
@@ -17,14 +17,14 @@ struct RemoteSession: Sendable {
 /// A user's login at another member, as its lease has it.
 struct RemoteLogin: Sendable {
     let id: String
-    let serverID: String
+    let serverID: ServerID
     let user: String
     let document: JSONValue
 }
 
 /// Where a member is reached.
 struct ServerAddress: Sendable, Hashable {
-    let serverID: String
+    let serverID: ServerID
     let host: String
     let port: Int
     /// SHA-256 of the certificate that it serves, 32 bytes.
@@ -33,7 +33,7 @@ struct ServerAddress: Sendable, Hashable {
 
 extension ServerAddress {
     /// What a member's update says of it.
-    fileprivate init?(of serverID: String, _ update: JSONValue) {
+    fileprivate init?(of serverID: ServerID, _ update: JSONValue) {
         guard let text = update.texts("urls").first, let url = try? MemberURL(text),
             let hash = update.text("certificateSHA256").flatMap(HexText.decode), hash.count == 32
         else { return nil }
@@ -56,11 +56,11 @@ final class Registry: Sendable {
     }
 
     private struct State {
-        var servers: [String: Lease<Server>] = [:]
+        var servers: [ServerID: Lease<Server>] = [:]
         /// By session id.
         var sessions: [String: Lease<RemoteSession>] = [:]
         /// Sessions that were started through this member, until the map has them: where they are.
-        var started: [String: (serverID: String, until: ContinuousClock.Instant)] = [:]
+        var started: [String: (serverID: ServerID, until: ContinuousClock.Instant)] = [:]
         /// By `serverId/loginId`.
         var logins: [String: Lease<RemoteLogin>] = [:]
         /// Who waits for a login that has just begun elsewhere.
@@ -71,10 +71,10 @@ final class Registry: Sendable {
     }
 
     private let store: Store
-    private let serverID: String
+    private let serverID: ServerID
     private let state = Mutex(State())
 
-    init(store: Store, serverID: String) {
+    init(store: Store, serverID: ServerID) {
         self.store = store
         self.serverID = serverID
     }
@@ -129,18 +129,18 @@ final class Registry: Sendable {
     private func take(_ header: EntryHeader, _ key: RawSpan, _ value: RawSpan, isGone: Bool) {
         guard let keyClass = try? KeyClass(of: key), keyClass.isLease else { return }
         let parts = String(decoding: key.copy(), as: UTF8.self).split(separator: "/").map(String.init)
-        guard parts.count >= 2, keyClass == .server || parts[1] != serverID else { return }
+        guard parts.count >= 2, let owner = ServerID(parts[1]), keyClass == .server || owner != serverID else { return }
         let json = isGone ? nil : try? JSONValue.parse(value.copy())
         let expiry = header.expiry ?? WallTime(milliseconds: .max)
         switch keyClass {
-        case .server: takeServer(parts[1], json, expiry)
-        case .login where parts.count == 3: takeLogin(parts[2], at: parts[1], json, expiry)
-        case .session where parts.count == 3: takeSession(parts[2], of: parts[1], json, expiry)
+        case .server: takeServer(owner, json, expiry)
+        case .login where parts.count == 3: takeLogin(parts[2], at: owner, json, expiry)
+        case .session where parts.count == 3: takeSession(parts[2], of: owner, json, expiry)
         default: break
         }
     }
 
-    private func takeServer(_ owner: String, _ update: JSONValue?, _ expiry: WallTime) {
+    private func takeServer(_ owner: ServerID, _ update: JSONValue?, _ expiry: WallTime) {
         let server = update.map { Server(update: $0, address: ServerAddress(of: owner, $0)) }
         let observers = state.withLock { state in
             state.servers[owner] = server.map { Lease(value: $0, expiry: expiry) }
@@ -149,7 +149,7 @@ final class Registry: Sendable {
         if let update { for observer in observers { observer(update) } }
     }
 
-    private func takeLogin(_ id: String, at issuer: String, _ json: JSONValue?, _ expiry: WallTime) {
+    private func takeLogin(_ id: String, at issuer: ServerID, _ json: JSONValue?, _ expiry: WallTime) {
         let login = json.flatMap { json in
             json.text("user").map { RemoteLogin(id: id, serverID: issuer, user: $0, document: json) }
         }
@@ -165,7 +165,7 @@ final class Registry: Sendable {
         for observer in observers { observer(told, login == nil) }
     }
 
-    private func takeSession(_ id: String, of owner: String, _ json: JSONValue?, _ expiry: WallTime) {
+    private func takeSession(_ id: String, of owner: ServerID, _ json: JSONValue?, _ expiry: WallTime) {
         let session = json.flatMap { json in
             json.text("user").map { RemoteSession(id: id, serverID: owner, user: $0, document: json) }
         }
@@ -192,7 +192,7 @@ final class Registry: Sendable {
     }
 
     /// The member that has a session, where it is another one.
-    func server(ofSession id: String) -> String? {
+    func server(ofSession id: String) -> ServerID? {
         if let session = session(id) { return session.serverID }
         return state.withLock { state in
             state.started[id].flatMap { $0.until > .now ? $0.serverID : nil }
@@ -200,7 +200,7 @@ final class Registry: Sendable {
     }
 
     /// A session was started at another member, and the map does not have it yet.
-    func expectSession(_ id: String, at serverID: String) {
+    func expectSession(_ id: String, at serverID: ServerID) {
         state.withLock { state in
             let now = ContinuousClock.now
             state.started = state.started.filter { $0.value.until > now }
@@ -220,7 +220,7 @@ final class Registry: Sendable {
     }
 
     /// The URLs under which a member is reached, by its own word; none of one that is not known.
-    func urls(of serverID: String, at now: WallTime = WallClock.now()) -> [String] {
+    func urls(of serverID: ServerID, at now: WallTime = WallClock.now()) -> [String] {
         state.withLock { state in
             guard let lease = state.servers[serverID], lease.expiry > now else { return [] }
             return lease.value.update.texts("urls")
@@ -228,7 +228,7 @@ final class Registry: Sendable {
     }
 
     /// Whether a login at another member still lasts, and is this user's.
-    func hasLogin(_ loginID: String, at issuer: String, user: String, now: WallTime = WallClock.now()) -> Bool {
+    func hasLogin(_ loginID: String, at issuer: ServerID, user: String, now: WallTime = WallClock.now()) -> Bool {
         state.withLock { state in
             guard let lease = state.logins["\(issuer)/\(loginID)"] else { return false }
             return lease.expiry > now && lease.value.user == user
@@ -247,7 +247,7 @@ final class Registry: Sendable {
 
     /// The same, with a moment's patience for a login so new that the map may not have it here yet.
     func waitForLogin(
-        _ loginID: String, at issuer: String, user: String, issuedAtSeconds: Int64
+        _ loginID: String, at issuer: ServerID, user: String, issuedAtSeconds: Int64
     ) async -> Bool {
         if hasLogin(loginID, at: issuer, user: user) { return true }
         guard WallClock.seconds() - issuedAtSeconds <= Self.newLoginSeconds else { return false }
@@ -283,18 +283,18 @@ final class Registry: Sendable {
     }
 
     /// The members that cannot open connections to others.
-    func externalServerIDs(at now: WallTime = WallClock.now()) -> [String] {
+    func externalServerIDs(at now: WallTime = WallClock.now()) -> [ServerID] {
         state.withLock { state in
             state.servers.filter { $0.value.expiry > now && $0.value.value.update["external"] == true }.map(\.key)
         }
     }
 
-    func isExternal(_ serverID: String) -> Bool {
+    func isExternal(_ serverID: ServerID) -> Bool {
         state.withLock { $0.servers[serverID]?.value.update["external"] == true }
     }
 
     /// Where a member is reached; nil for one that is not known, or does not say so.
-    func address(of serverID: String, at now: WallTime = WallClock.now()) -> ServerAddress? {
+    func address(of serverID: ServerID, at now: WallTime = WallClock.now()) -> ServerAddress? {
         state.withLock { state in
             state.servers[serverID].flatMap { $0.expiry > now ? $0.value.address : nil }
         }

@@ -7,6 +7,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import Relay
+import Replica
 import Trust
 
 /// The routes of the relay. Each request carries the tokens of the member that sends it.
@@ -28,7 +29,7 @@ struct RelayRoutes: Sendable {
     private var exchange: RelayExchange { services.exchange }
 
     /// The member that sent a request.
-    private func member(_ context: APIContext) async throws(Problem) -> String {
+    private func member(_ context: APIContext) async throws(Problem) -> ServerID {
         guard await services.member.configuration.cluster.external else { throw Self.notExternal(services.serverID) }
         guard let member = context.carrier else {
             throw services.problem(.unauthorized, "no-token", "only members of the cluster get an answer here")
@@ -36,13 +37,13 @@ struct RelayRoutes: Sendable {
         return member
     }
 
-    static func notExternal(_ serverID: String) -> Problem {
+    static func notExternal(_ serverID: ServerID) -> Problem {
         Problem(
             .conflict, reason: "not-external", detail: "\(serverID) is not an external member, and is reached directly",
             serverID: serverID)
     }
 
-    static func problem(_ error: RelayError, _ serverID: String) -> Problem {
+    static func problem(_ error: RelayError, _ serverID: ServerID) -> Problem {
         let status: HTTPStatus =
             switch error {
             case .malformed: .badRequest
@@ -158,7 +159,7 @@ struct RelayUpgrade: UpgradeRoute {
         guard await services.member.configuration.cluster.external else { throw RelayRoutes.notExternal(serverID) }
         let authenticator = services.member.authenticator
         let headers = request.headers
-        let member: String
+        let member: ServerID
         do throws(TrustError) {
             guard let tokens = headers.first(name: HTTPField.Name.carrier.canonicalName) else { throw .noToken }
             member = try authenticator.verifyRequest(

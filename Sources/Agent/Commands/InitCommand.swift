@@ -3,6 +3,7 @@ import ArgumentParser
 import Certificates
 import Glibc
 import OperatingSystem
+import Replica
 import Trust
 
 struct Init: AsyncParsableCommand {
@@ -40,7 +41,7 @@ struct Init: AsyncParsableCommand {
         let directory = location.directory
         let content = try makeConfiguration()
         try makeDirectories(directory)
-        let serverID = HexText.encode(RandomBytes.make(8))
+        let serverID = ServerID.draw()
         try makeCertificate(directory, serverID, content.web)
         try directory.configuration.write(content)
         try FileModes.writePrivateFile(directory.serverIDFile, bytes: Array("\(serverID)\n".utf8))
@@ -101,21 +102,21 @@ struct Init: AsyncParsableCommand {
         }
     }
 
-    private func makeCertificate(_ directory: VarDirectory, _ serverID: String, _ web: WebConfiguration) throws {
+    private func makeCertificate(_ directory: VarDirectory, _ serverID: ServerID, _ web: WebConfiguration) throws {
         let hostname = try HostNames.hostname()
         var hosts = name + [hostname, "localhost"]
         if web.listen.host != "0.0.0.0", web.listen.host != "::" { hosts.append(web.listen.host) }
         let addresses = hosts.filter { CertificateNames.bytes(ofAddress: $0) != nil }
         let names = hosts.filter { CertificateNames.bytes(ofAddress: $0) == nil && CertificateNames.isDNSName($0) }
         let made = try SelfSignedCertificate.make(
-            commonName: serverID, names: Array(Set(names)).sorted(),
+            commonName: serverID.text, names: Array(Set(names)).sorted(),
             addresses: Array(Set(addresses + ["127.0.0.1"])).sorted(),
             now: WallClock.seconds())
         try FileModes.writePrivateFile(directory.configuration.resolve(web.certificate), bytes: made.certificatePEM)
         try FileModes.writePrivateFile(directory.configuration.resolve(web.key), bytes: made.privateKeyPEM)
     }
 
-    private func describe(_ directory: VarDirectory, _ serverID: String, _ configuration: Configuration) {
+    private func describe(_ directory: VarDirectory, _ serverID: ServerID, _ configuration: Configuration) {
         print("Made \(directory.path) for a member with the server id \(serverID).")
         let start = "fastx-agent run --var-dir \(directory.path)"
         if configuration.cluster.keys.isEmpty {
@@ -160,5 +161,15 @@ enum KeyFiles {
         let status = try FileStatus(path: path)
         guard status.isFileOpenToOthers else { return nil }
         return .wrongMode(path: path, mode: status.mode, wanted: FileModes.privateFileMode)
+    }
+}
+
+extension ServerID {
+    /// A new one: 64 random bits in hex.
+    fileprivate static func draw() -> ServerID {
+        // Hex digits are what the grammar allows.
+        while true {
+            if let id = ServerID(HexText.encode(RandomBytes.make(8))) { return id }
+        }
     }
 }

@@ -1,6 +1,7 @@
 // The commands that other processes of this program call: link, session, askpass. None reads any configuration.
 import ArgumentParser
 import Glibc
+import Replica
 import Sessions
 
 struct LinkProcessCommand: AsyncParsableCommand {
@@ -9,7 +10,7 @@ struct LinkProcessCommand: AsyncParsableCommand {
         discussion: "Started by the agent as the user, over ssh or sudo.", shouldDisplay: false)
     @Option(help: "The agent's socket for link processes.") var socket: String
     @Option(name: .customLong("agent-uid"), help: "The user id that the agent runs as.") var agentUID: UInt32
-    @Option(name: .customLong("server-id"), help: "The agent's server id.") var serverID: String
+    @Option(name: .customLong("server-id"), help: "The agent's server id.") var serverID: ServerID
     @Flag(help: "Return once a process of its own is connected.") var detach = false
 
     func run() async throws {
@@ -33,4 +34,8 @@ struct AskpassProcessCommand: ParsableCommand {
     @Argument(parsing: .captureForPassthrough, help: "The question.") var prompt: [String] = []
 
     func run() throws { Glibc.exit(AskpassCommand.run(prompt: prompt.joined(separator: " "))) }
+}
+
+extension ServerID: ExpressibleByArgument {
+    package init?(argument: String) { self.init(argument) }
 }

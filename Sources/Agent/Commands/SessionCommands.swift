@@ -2,6 +2,7 @@
 import ArgumentParser
 import Glibc
 import JSON
+import Replica
 import Sessions
 
 /// The agent's socket for this host's users.
@@ -63,7 +64,7 @@ struct Start: AsyncParsableCommand {
     /// Whoever runs this is the user already, so the link process is started from here where there is none.
     private func startLink() async throws {
         let me = try await socket.client.request(.get, "/api/v1/me")
-        guard me["hasLink"] != true, let serverID = me.text("serverId") else { return }
+        guard me["hasLink"] != true, let serverID = me.text("serverId").flatMap({ ServerID($0) }) else { return }
         var status = stat()
         guard unsafe stat(socket.path, &status) == 0 else { throw AgentError.noDaemon("\(socket.path) is gone") }
         let directory = socket.path.split(separator: "/").dropLast().joined(separator: "/")

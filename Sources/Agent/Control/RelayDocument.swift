@@ -2,6 +2,7 @@
 import Gateway
 import JSON
 import Relay
+import Replica
 
 enum RelayDocument {
     /// One document for each link: on an external member those that others hold to it, on any other one its own.
@@ -9,7 +10,7 @@ enum RelayDocument {
         let own = await services.externalLinks.statuses.map(link)
         let failures = await services.externalLinks.failures.map { failure in
             JSONValue.object([
-                "serverId": .string(failure.serverID), "direction": "out", "state": "refused",
+                "serverId": .string(failure.serverID.text), "direction": "out", "state": "refused",
                 "lastError": .string(failure.detail),
             ])
         }
@@ -19,7 +20,7 @@ enum RelayDocument {
     /// A link that this member holds.
     private static func link(_ status: RelayLinkNode.Status) -> JSONValue {
         .object([
-            "serverId": .string(status.serverID), "direction": "out", "state": .string(status.phase.rawValue),
+            "serverId": .string(status.serverID.text), "direction": "out", "state": .string(status.phase.rawValue),
             "seconds": seconds(status.age), "roundTripMilliseconds": milliseconds(status.roundTrip),
             "connections": .integer(Int64(status.connectionCount)),
             "carriedStreams": .integer(Int64(status.carriedStreamCount)), "upgradesBlocked": .bool(status.isBlocked),
@@ -31,7 +32,7 @@ enum RelayDocument {
     /// A link that another member holds to this one.
     private static func link(_ status: RelayExchange.Status) -> JSONValue {
         .object([
-            "serverId": .string(status.link.member), "direction": "in",
+            "serverId": .string(status.link.member.text), "direction": "in",
             "state": .string(status.link.isLinked ? "open" : "closed"),
             "seconds": status.age.map(seconds) ?? .null,
             "roundTripMilliseconds": milliseconds(status.link.roundTrip),

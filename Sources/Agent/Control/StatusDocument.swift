@@ -18,7 +18,7 @@ enum StatusDocument {
         let accessPoints = await member.node.accessPointStatuses
         let configuration = await member.configuration
         return .object([
-            "serverId": .string(member.serverID), "software": .string(ProgramVersion.software),
+            "serverId": .string(member.serverID.text), "software": .string(ProgramVersion.software),
             "started": .string(member.started.text), "time": .string(WallClock.now().text),
             "listen": .string(await member.listening?.description ?? ""),
             "certificateSHA256": .string(HexText.encode(member.certificate.hash)),
@@ -52,7 +52,7 @@ enum StatusDocument {
         var offsets: [String: JSONValue] = [:]
         for link in links {
             if let serverID = link.serverID, let offset = link.clockOffsetMilliseconds {
-                offsets[serverID] = .integer(offset)
+                offsets[serverID.text] = .integer(offset)
             }
         }
         return offsets
@@ -61,7 +61,7 @@ enum StatusDocument {
     private static func link(_ link: (status: LinkStatus, bytesSent: Int, bytesReceived: Int)) -> JSONValue {
         let status = link.status
         var fields: [String: JSONValue] = [
-            "serverId": status.serverID.map { .string($0) } ?? .null, "url": .string(status.address),
+            "serverId": .text(status.serverID?.text), "url": .string(status.address),
             "direction": .string(status.isDialled ? "out" : "in"), "state": .string(status.phase.rawValue),
             "since": .string(status.since.text), "bytesSent": .integer(Int64(link.bytesSent)),
             "bytesReceived": .integer(Int64(link.bytesReceived)), "streaming": .bool(status.isStreaming),
@@ -86,7 +86,7 @@ enum StatusDocument {
     /// A link that should be there and is not.
     private static func failingLink(_ point: AccessPointStatus) -> JSONValue {
         .object([
-            "serverId": point.serverID.map { .string($0) } ?? .null, "url": .string(point.url), "direction": "out",
+            "serverId": .text(point.serverID?.text), "url": .string(point.url), "direction": "out",
             "state": .string(point.phase), "bytesSent": 0, "bytesReceived": 0,
             "lastError": point.lastError.map { .string($0) } ?? .null,
         ])
@@ -94,7 +94,7 @@ enum StatusDocument {
 
     private static func accessPoint(_ point: AccessPointStatus) -> JSONValue {
         var fields: [String: JSONValue] = ["url": .string(point.url), "state": .string(point.phase)]
-        if let serverID = point.serverID { fields["serverId"] = .string(serverID) }
+        if let serverID = point.serverID { fields["serverId"] = .string(serverID.text) }
         if let error = point.lastError { fields["lastError"] = .string(error) }
         return .object(fields)
     }
@@ -117,7 +117,7 @@ enum MemberList {
                 let id = String(decoding: key.copy().dropFirst("server/".utf8.count), as: UTF8.self)
                 var fields: [String: JSONValue] = [
                     "serverId": .string(id), "updatedMillisecondsAgo": .integer(age),
-                    "self": .bool(id == member.serverID),
+                    "self": .bool(id == member.serverID.text),
                 ]
                 if let link = relay.first(where: { $0.text("serverId") == id }) { fields["relay"] = link }
                 if let update = try? JSONValue.parse(value.copy()) { fields["update"] = update }
@@ -139,7 +139,9 @@ struct Explanation {
         if let entry {
             fields.merge(EntryDocument.fields(entry)) { _, new in new }
             fields["expired"] = .bool(entry.isExpired(at: WallClock.now()))
-            if let writer = await journal.member(of: entry.version.origin) { fields["writtenBy"] = .string(writer) }
+            if let writer = await journal.member(of: entry.version.origin) {
+                fields["writtenBy"] = .string(writer.text)
+            }
         }
         var history: [JSONValue] = []
         for change in changes { history.append(await describe(change)) }
@@ -152,12 +154,12 @@ struct Explanation {
             "at": .string(change.time.text), "version": .string(change.version.clock.time.text),
             "origin": .string(String(change.version.origin.raw, radix: 16)),
         ]
-        if let writer = await journal.member(of: change.version.origin) { fields["writtenBy"] = .string(writer) }
+        if let writer = await journal.member(of: change.version.origin) { fields["writtenBy"] = .string(writer.text) }
         if change.kind == .tombstone { fields["deleted"] = true }
         if let replaced = change.replaced { fields["replaced"] = .string(replaced.clock.time.text) }
         switch change.source {
         case .local: fields["source"] = "local"
-        case .link: fields["source"] = .string("link to \(change.peer ?? "a member no longer linked")")
+        case .link: fields["source"] = .string("link to \(change.peer?.text ?? "a member no longer linked")")
         case .expiry: fields["source"] = "expired"
         case .restamp: fields["source"] = "stamped anew after the clock was set right"
         }

@@ -105,7 +105,7 @@ struct Daemon {
     }
 
     /// Refuses a directory that is not there, that others can read, or that does not hold a member. Returns its id.
-    private func checkDirectory() throws -> String {
+    private func checkDirectory() throws -> ServerID {
         let directory = try directory.existing()
         if let problem = FileModes.checkPrivate(path: directory.path) {
             throw AgentError.configuration([problem.description])
@@ -129,7 +129,7 @@ struct Daemon {
     }
 
     private func makeNode(
-        _ configuration: Configuration, _ serverID: String, _ origin: Origin, _ keyRing: KeyRing, _ store: Store,
+        _ configuration: Configuration, _ serverID: ServerID, _ origin: Origin, _ keyRing: KeyRing, _ store: Store,
         _ authenticator: MemberAuthenticator, _ logs: Logs
     ) -> GossipNode {
         let group = MultiThreadedEventLoopGroup.singleton

@@ -16,14 +16,14 @@ actor Journal {
         let replaced: Version?
         let source: ChangeSource
         /// The peer that the change came from.
-        let peer: String?
+        let peer: ServerID?
         let time: WallTime
     }
 
     /// The changes of one request, as the store handed them out: noting them costs nothing for each entry.
     private struct Note {
         let group: ChangeGroup
-        let peer: String?
+        let peer: ServerID?
         let time: WallTime
     }
 
@@ -35,7 +35,7 @@ actor Journal {
 
     private var notes: Deque<Note> = []
     private var byteCount = 0
-    private var origins: [UInt64: String] = [:]
+    private var origins: [UInt64: ServerID] = [:]
     private let store: Store
     private let node: GossipNode
     private let logger: Logger
@@ -47,7 +47,7 @@ actor Journal {
     }
 
     /// Takes notes until the store is closed.
-    func run(own: Origin, serverID: String) async {
+    func run(own: Origin, serverID: ServerID) async {
         loadOrigins()
         await remember(own, serverID)
         let feed = store.subscribe()
@@ -77,10 +77,10 @@ actor Journal {
     }
 
     /// The member whose process drew an origin, where that is known.
-    func member(of origin: Origin) -> String? { origins[origin.raw] }
+    func member(of origin: Origin) -> ServerID? { origins[origin.raw] }
 
     private func note(_ group: ChangeGroup) async {
-        var peer: String?
+        var peer: ServerID?
         if case .link(let raw) = group.source { peer = await node.peer(of: LinkID(raw: raw)) }
         notes.append(Note(group: group, peer: peer, time: WallClock.now()))
         byteCount += group.entries.byteCount
@@ -115,7 +115,7 @@ actor Journal {
 
     private func learnOrigin(of update: [UInt8]) async {
         guard let json = try? JSONValue.parse(update), case .string(let hex)? = json["origin"],
-            let raw = UInt64(hex, radix: 16), case .string(let serverID)? = json["serverId"]
+            let raw = UInt64(hex, radix: 16), let serverID = json.text("serverId").flatMap({ ServerID($0) })
         else { return }
         await remember(Origin(raw: raw), serverID)
     }
@@ -126,19 +126,19 @@ actor Journal {
         do {
             for (key, value) in try store.scanLocal(prefix: Self.originPrefix) {
                 let hex = String(decoding: key.dropFirst(Self.originPrefix.count), as: UTF8.self)
-                if let raw = UInt64(hex, radix: 16) { origins[raw] = String(decoding: value, as: UTF8.self) }
+                if let raw = UInt64(hex, radix: 16) { origins[raw] = ServerID(String(decoding: value, as: UTF8.self)) }
             }
         } catch {
             logger.error("the origins known cannot be read: \(error)")
         }
     }
 
-    private func remember(_ origin: Origin, _ serverID: String) async {
+    private func remember(_ origin: Origin, _ serverID: ServerID) async {
         guard origins[origin.raw] == nil, origins.count < Self.originCountMax else { return }
         origins[origin.raw] = serverID
         do {
             try await store.putLocal(
-                Self.originPrefix + Array(String(origin.raw, radix: 16).utf8), Array(serverID.utf8))
+                Self.originPrefix + Array(String(origin.raw, radix: 16).utf8), Array(serverID.text.utf8))
         } catch {
             logger.error("an origin was not stored: \(error)")
         }

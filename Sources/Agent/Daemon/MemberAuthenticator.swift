@@ -1,11 +1,12 @@
 // Judges the tokens of members' requests, with the cluster keys as they are now.
 import OperatingSystem
+import Replica
 import Synchronization
 import Trust
 
 /// The one place that knows this member's keys at any moment.
 final class MemberAuthenticator: Sendable {
-    let serverID: String
+    let serverID: ServerID
     private let state: Mutex<State>
 
     private struct State {
@@ -14,7 +15,7 @@ final class MemberAuthenticator: Sendable {
         var proxies: [AddressRange]
     }
 
-    init(serverID: String, keyRing: KeyRing, proxies: [AddressRange]) {
+    init(serverID: ServerID, keyRing: KeyRing, proxies: [AddressRange]) {
         self.serverID = serverID
         // Rounded up: a token from before this start is refused even if it is from the same second.
         let verifier = MemberTokenVerifier(startedAtSeconds: WallClock.seconds() + 1)

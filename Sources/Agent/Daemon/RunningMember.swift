@@ -12,7 +12,7 @@ import Trust
 /// One running member.
 actor RunningMember {
     nonisolated let directory: VarDirectory
-    nonisolated let serverID: String
+    nonisolated let serverID: ServerID
     nonisolated let origin: Origin
     nonisolated let store: Store
     nonisolated let node: GossipNode
@@ -28,7 +28,7 @@ actor RunningMember {
     nonisolated var logger: Logger { logs.agent }
 
     init(
-        directory: VarDirectory, serverID: String, origin: Origin, store: Store, node: GossipNode,
+        directory: VarDirectory, serverID: ServerID, origin: Origin, store: Store, node: GossipNode,
         authenticator: MemberAuthenticator, certificate: ServerCertificate, logs: Logs, configuration: Configuration
     ) {
         self.directory = directory

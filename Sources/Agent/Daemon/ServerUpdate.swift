@@ -2,6 +2,7 @@
 import Gossip
 import JSON
 import OperatingSystem
+import Replica
 import Sessions
 
 /// How many users and sessions a member has.
@@ -27,7 +28,7 @@ struct ServerUpdate: Sendable {
     /// How long an update lasts, in milliseconds.
     static let leaseMilliseconds: UInt64 = 90_000
 
-    var serverID: String
+    var serverID: ServerID
     var origin: String
     var urls: [String]
     var certificateSHA256: String
@@ -46,7 +47,7 @@ struct ServerUpdate: Sendable {
 
     var json: JSONValue {
         var fields: [String: JSONValue] = [
-            "serverId": .string(serverID), "origin": .string(origin), "hostname": .string(host.hostname),
+            "serverId": .string(serverID.text), "origin": .string(origin), "hostname": .string(host.hostname),
             "urls": .array(urls.map { .string($0) }), "certificateSHA256": .string(certificateSHA256),
             "version": .string(version), "kernel": .string(host.kernel), "sessions": .integer(Int64(counts.sessions)),
             "uniqueSessionUsers": .integer(Int64(counts.uniqueSessionUsers)),
@@ -82,7 +83,7 @@ struct ServerUpdate: Sendable {
 
     private static func link(_ link: LinkStatus) -> JSONValue {
         var fields: [String: JSONValue] = [
-            "serverId": .string(link.serverID ?? ""), "direction": .string(link.isDialled ? "out" : "in"),
+            "serverId": .string(link.serverID?.text ?? ""), "direction": .string(link.isDialled ? "out" : "in"),
             "since": .string(link.since.text),
         ]
         if let offset = link.clockOffsetMilliseconds { fields["clockOffsetMilliseconds"] = .integer(offset) }

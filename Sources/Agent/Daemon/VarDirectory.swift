@@ -1,6 +1,7 @@
 // The directory that holds all of one member: its layout on disk.
 import Glibc
 import OperatingSystem
+import Replica
 
 /// Paths below the var directory.
 struct VarDirectory: Sendable, Equatable {
@@ -28,21 +29,16 @@ struct VarDirectory: Sendable, Equatable {
     }
 
     /// This member's server id.
-    func serverID() throws(AgentError) -> String {
+    func serverID() throws(AgentError) -> ServerID {
         do {
             let text = try HostFile.text(at: serverIDFile)
             let line = String(text.prefix { $0 != "\n" })
-            guard isServerID(line) else { throw AgentError.notInitialised("\(serverIDFile) holds no server id") }
-            return line
+            guard let id = ServerID(line) else { throw AgentError.notInitialised("\(serverIDFile) holds no server id") }
+            return id
         } catch let error as AgentError {
             throw error
         } catch {
             throw .notInitialised("\(error)")
         }
-    }
-
-    private func isServerID(_ text: String) -> Bool {
-        (1...64).contains(text.utf8.count)
-            && text.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyz0123456789-".utf8.contains($0) }
     }
 }

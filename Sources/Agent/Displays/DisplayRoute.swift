@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import OperatingSystem
+import Replica
 import Sessions
 import Trust
 
@@ -31,7 +32,7 @@ struct DisplayRoute: UpgradeRoute {
         var way = ClientWay(
             client: connection.peerAddress, host: request.headers.first(name: "host"),
             scheme: connection.certificateHash == nil ? "http" : "https")
-        var carrier: String?
+        var carrier: ServerID?
         let verdict: Result<UpgradeAdmission, Problem>
         do throws(Problem) {
             carrier = try self.carrier(of: request, connection)
@@ -54,7 +55,7 @@ struct DisplayRoute: UpgradeRoute {
     }
 
     /// The member that carries a request for a display, if one does.
-    private func carrier(of request: HTTPRequestHead, _ connection: ConnectionInfo) throws(Problem) -> String? {
+    private func carrier(of request: HTTPRequestHead, _ connection: ConnectionInfo) throws(Problem) -> ServerID? {
         guard let tokens = request.headers.first(name: HTTPField.Name.carrier.canonicalName) else { return nil }
         let authenticator = services.member.authenticator
         return try authenticator.verifyCarrier(
@@ -65,7 +66,7 @@ struct DisplayRoute: UpgradeRoute {
     }
 
     private func admit(
-        _ request: HTTPRequestHead, _ way: ClientWay, _ carrier: String?, _ connection: ConnectionInfo
+        _ request: HTTPRequestHead, _ way: ClientWay, _ carrier: ServerID?, _ connection: ConnectionInfo
     ) async throws(Problem) -> UpgradeAdmission {
         let headers = request.headers
         let id = String(request.uri.dropFirst(SessionRoutes.path.count).dropLast(Self.suffix.count))
@@ -90,7 +91,7 @@ struct DisplayRoute: UpgradeRoute {
 
     /// The other member to ask for a session's display: the one that has the session, or, where that is not in the map (yet)
     /// and this member cannot tell whose token it is, the one that can.
-    private func server(ofSession id: String, _ token: LoginToken) async -> String? {
+    private func server(ofSession id: String, _ token: LoginToken) async -> ServerID? {
         guard await services.sessions[id] == nil else { return nil }
         if let server = services.registry.server(ofSession: id) { return server }
         return await services.authentication.judge(of: token)

@@ -15,10 +15,10 @@ struct KnownSession: Sendable, Equatable {
 
 extension KnownSession {
     /// What users and other members are shown of it.
-    func document(serverID: String, hostname: String) -> JSONValue {
+    func document(serverID: ServerID, hostname: String) -> JSONValue {
         let report = report
         return [
-            "id": .string(report.id), "serverId": .string(serverID), "hostname": .string(hostname),
+            "id": .string(report.id), "serverId": .string(serverID.text), "hostname": .string(hostname),
             "name": .string(report.name), "command": .string(report.command), "user": .string(user),
             "geometry": .string(report.geometry.description), "state": .string(report.state.rawValue),
             "reason": .text(report.reason), "exitStatus": report.exitStatus.map { .integer(Int64($0)) } ?? .null,

@@ -1,10 +1,11 @@
 // The ways to start a user's link process, with this member's paths.
 import Glibc
+import Replica
 import Sessions
 
 /// Makes launchers.
 struct LinkLaunchers: Sendable {
-    let serverID: String
+    let serverID: ServerID
     let links: LinkServer
     /// The agent's socket for link processes.
     let socket: String

@@ -56,9 +56,9 @@ extension Login {
     }
 
     /// The value of the lease `login/<serverId>/<loginId>`, which every member sees.
-    func lease(serverID: String, hasLink: Bool) -> JSONValue {
+    func lease(serverID: ServerID, hasLink: Bool) -> JSONValue {
         [
-            "loginId": .string(id), "serverId": .string(serverID), "user": .string(user),
+            "loginId": .string(id), "serverId": .string(serverID.text), "user": .string(user),
             "groups": .array(groups.map { .string($0) }), "since": .string(since.text),
             "lastSeen": .string(lastSeen.text), "address": .string(address), "userAgent": .string(userAgent),
             "link": .bool(hasLink), "claims": .array(claims.map { .string($0) }),
@@ -66,9 +66,9 @@ extension Login {
     }
 
     /// What users are shown of it.
-    func document(serverID: String, hasLink: Bool, isCurrent: Bool) -> JSONValue {
+    func document(serverID: ServerID, hasLink: Bool, isCurrent: Bool) -> JSONValue {
         [
-            "id": .string(id), "serverId": .string(serverID), "user": .string(user), "since": .string(since.text),
+            "id": .string(id), "serverId": .string(serverID.text), "user": .string(user), "since": .string(since.text),
             "lastSeen": .string(lastSeen.text), "address": .string(address), "userAgent": .string(userAgent),
             "current": .bool(isCurrent), "link": .bool(hasLink), "claims": .array(claims.map { .string($0) }),
         ]
@@ -80,7 +80,7 @@ extension RemoteLogin {
     func document(isCurrent: Bool) -> JSONValue {
         let since = document.text("since") ?? ""
         return [
-            "id": .string(id), "serverId": .string(serverID), "user": .string(user), "since": .string(since),
+            "id": .string(id), "serverId": .string(serverID.text), "user": .string(user), "since": .string(since),
             "lastSeen": .string(document.text("lastSeen") ?? since),
             "address": .string(document.text("address") ?? ""),
             "userAgent": .string(document.text("userAgent") ?? ""), "current": .bool(isCurrent),

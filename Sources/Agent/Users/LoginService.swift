@@ -5,6 +5,7 @@ import Hummingbird
 import JSON
 import Logging
 import OperatingSystem
+import Replica
 import Sessions
 
 /// How a step of logging in ended.
@@ -22,7 +23,7 @@ struct LoginSource: Sendable {
 
 /// Logs users in.
 actor LoginService {
-    private let serverID: String
+    private let serverID: ServerID
     private let book: LoginBook
     private let links: LinkServer
     private let launchers: LinkLaunchers
@@ -50,7 +51,7 @@ actor LoginService {
     }
 
     init(
-        serverID: String, book: LoginBook, links: LinkServer, launchers: LinkLaunchers, logger: Logger
+        serverID: ServerID, book: LoginBook, links: LinkServer, launchers: LinkLaunchers, logger: Logger
     ) {
         self.serverID = serverID
         self.book = book

@@ -1,11 +1,12 @@
 // The keys that sign and verify user tokens: the cluster's, and one of this member's own where it has none.
 import OperatingSystem
+import Replica
 import Store
 import Trust
 
 /// Signs the tokens of this member's logins, and verifies those of others.
 struct UserKeys: Sendable {
-    let serverID: String
+    let serverID: ServerID
     private let authenticator: MemberAuthenticator
     /// For a member without a cluster key of full members: its tokens are good here alone.
     private let own: ClusterKey
@@ -13,7 +14,7 @@ struct UserKeys: Sendable {
     private static let localKey = Array("user-key".utf8)
 
     /// Makes the member's own key at the first start.
-    init(serverID: String, authenticator: MemberAuthenticator, store: Store) async throws {
+    init(serverID: ServerID, authenticator: MemberAuthenticator, store: Store) async throws {
         self.serverID = serverID
         self.authenticator = authenticator
         let secret: [UInt8]

@@ -10,6 +10,7 @@ package import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOSSL
 import NIOWebSocket
+package import Replica
 
 /// Sets up and serves the connections of the listener.
 package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
@@ -17,13 +18,13 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
     private let certificate: ServerCertificate?
     private let routes: [any UpgradeRoute]
     private let limits: FrontDoorLimits
-    private let serverID: String
+    private let serverID: ServerID
     private let http2: HTTP2Channel
     private let connections: ConnectionCounter
 
     /// - Parameter certificate: Without one there is no TLS.
     package init(
-        serverID: String, certificate: ServerCertificate?, routes: [any UpgradeRoute],
+        serverID: ServerID, certificate: ServerCertificate?, routes: [any UpgradeRoute],
         limits: FrontDoorLimits = FrontDoorLimits(),
         responder: @escaping HTTPChannelHandler.Responder
     ) {

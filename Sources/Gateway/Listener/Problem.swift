@@ -2,6 +2,7 @@
 package import HTTPTypes
 package import Hummingbird
 package import NIOCore
+package import Replica
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -15,11 +16,11 @@ package struct Problem: Error, Sendable {
     package let detail: String
     /// A stable word for programs.
     package let reason: String
-    package let serverID: String
+    package let serverID: ServerID
     /// Fields of the response besides its type.
     package var headers: HTTPFields = [:]
 
-    package init(_ status: HTTPResponse.Status, reason: String, detail: String, serverID: String) {
+    package init(_ status: HTTPResponse.Status, reason: String, detail: String, serverID: ServerID) {
         self.status = status
         self.detail = detail
         self.reason = reason
@@ -30,7 +31,7 @@ package struct Problem: Error, Sendable {
     package static let noDocument = "bad-answer"
 
     /// What another member answered instead of what it was asked for.
-    package init(answered status: HTTPResponse.Status, _ body: some Sequence<UInt8>, by serverID: String) {
+    package init(answered status: HTTPResponse.Status, _ body: some Sequence<UInt8>, by serverID: ServerID) {
         let refusal = try? JSONDecoder().decode(Refusal.self, from: Data(body))
         self.init(
             status, reason: refusal?.reason ?? Self.noDocument,
@@ -48,7 +49,7 @@ package struct Problem: Error, Sendable {
         let title: String
         let detail: String
         let reason: String
-        let serverId: String
+        let serverId: ServerID
     }
 }
 

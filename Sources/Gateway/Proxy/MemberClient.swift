@@ -2,16 +2,16 @@
 package import HTTPTypes
 package import NIOCore
 package import NIOPosix
-import NIOSSL
 import Relay
+package import Replica
 import Synchronization
 package import Transport
 
 /// Why another member gave no answer.
 package struct MemberUnreachable: Error, Sendable, CustomStringConvertible {
-    package let serverID: String
+    package let serverID: ServerID
     package let detail: String
-    /// Whether no connection came about, so that the member has certainly taken nothing of the request.
+    /// Whether no connection with TLS came about, so that the member has certainly taken nothing of the request.
     package let hasTakenNothing: Bool
 
     package var description: String { "\(serverID) cannot be reached: \(detail)" }
@@ -120,10 +120,8 @@ package final class MemberClient: Sendable {
     func unreachable(
         _ target: MemberTarget, _ error: any Error, hasTakenNothing: Bool = false
     ) -> MemberUnreachable {
-        // The request goes out behind the handshake.
-        let isHandshake = if case NIOSSLError.handshakeFailed = error { true } else { false }
         return MemberUnreachable(
-            serverID: target.serverID, detail: detail(target, error), hasTakenNothing: hasTakenNothing || isHandshake)
+            serverID: target.serverID, detail: detail(target, error), hasTakenNothing: hasTakenNothing)
     }
 
     private func detail(_ target: MemberTarget, _ error: any Error) -> String {

@@ -3,6 +3,7 @@ package import NIOCore
 import NIOPosix
 package import NIOSSL
 import Relay
+package import Replica
 import Synchronization
 import Transport
 import Trust
@@ -19,14 +20,14 @@ package struct MemberTarget: Sendable, Hashable {
         case relay
     }
 
-    package let serverID: String
+    package let serverID: ServerID
     package let way: Way
     /// SHA-256 of the certificate that it serves, 32 bytes: what tokens for it are bound to. Nil behind a proxy.
     package let certificateSHA256: [UInt8]?
     /// Named by this host's own configuration: any address is right.
     package let isConfigured: Bool
 
-    package init(serverID: String, way: Way, certificateSHA256: [UInt8]?, isConfigured: Bool = false) {
+    package init(serverID: ServerID, way: Way, certificateSHA256: [UInt8]?, isConfigured: Bool = false) {
         self.serverID = serverID
         self.way = way
         self.certificateSHA256 = certificateSHA256
@@ -46,7 +47,7 @@ package struct MemberTarget: Sendable, Hashable {
         switch way {
         case .address(let host, let port), .proxy(let host, let port, _):
             host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-        case .relay: serverID
+        case .relay: serverID.text
         }
     }
 }

@@ -3,6 +3,7 @@ import HTTPTypes
 package import NIOCore
 package import NIOHTTP1
 import NIOWebSocket
+import Replica
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -176,14 +177,14 @@ private struct BytesUpgrader: NIOTypedHTTPClientProtocolUpgrader {
 final class ProblemReader: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     private let promise: EventLoopPromise<Problem>
-    private let serverID: String
+    private let serverID: ServerID
     private var status = HTTPResponse.Status.badGateway
     private var refusal: String?
     private var body = ByteBuffer()
 
     private static let bodyByteCountMax = 16 << 10
 
-    init(_ promise: EventLoopPromise<Problem>, _ serverID: String) {
+    init(_ promise: EventLoopPromise<Problem>, _ serverID: ServerID) {
         self.promise = promise
         self.serverID = serverID
     }

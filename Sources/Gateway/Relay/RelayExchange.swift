@@ -2,6 +2,7 @@
 package import NIOCore
 import NIOPosix
 package import Relay
+package import Replica
 import Synchronization
 
 /// What an external member has of the others. On any other member it stays empty.
@@ -16,12 +17,12 @@ package final class RelayExchange: Sendable {
         var waiting: [DialID: CheckedContinuation<any Channel, any Error>] = [:]
         var pipes: [String: CarriedPipe] = [:]
         /// Connections that each member has opened.
-        var connections: [String: [ObjectIdentifier: any Channel]] = [:]
+        var connections: [ServerID: [ObjectIdentifier: any Channel]] = [:]
         /// Of those, one for each member that nobody uses yet.
-        var spare: [String: any Channel] = [:]
-        var isAskingForSpare: Set<String> = []
+        var spare: [ServerID: any Channel] = [:]
+        var isAskingForSpare: Set<ServerID> = []
         /// Bytes on connections of each member since this one began.
-        var meters: [String: ByteMeter] = [:]
+        var meters: [ServerID: ByteMeter] = [:]
     }
 
     private let state: Mutex<State>
@@ -92,7 +93,7 @@ package final class RelayExchange: Sendable {
     ///
     /// - Returns: What to send to it, until the link ends; after that `closeLink` has to be called.
     package func openLink(
-        _ member: String, lastEventID: String?, hasFullKey: Bool
+        _ member: ServerID, lastEventID: String?, hasFullKey: Bool
     ) throws(RelayError) -> (id: HubLinkID, output: AsyncStream<ByteBuffer>) {
         let (output, continuation) = AsyncStream<ByteBuffer>.makeStream(
             bufferingPolicy: .bufferingOldest(Self.outputCountMax))
@@ -119,7 +120,7 @@ package final class RelayExchange: Sendable {
 
     /// A member says that it lives.
     package func heard(
-        _ member: String, link: String, last: String?, roundTrip: Duration?
+        _ member: ServerID, link: String, last: String?, roundTrip: Duration?
     ) throws(RelayError) {
         try change { (hub, now) throws(RelayError) in
             try hub.heard(member, link: link, last: last, roundTrip: roundTrip, at: now)
@@ -150,13 +151,13 @@ package final class RelayExchange: Sendable {
     // MARK: Connections
 
     /// A connection to a member, which it opens. Nothing has been said on it.
-    func connect(to member: String) async throws -> any Channel {
+    func connect(to member: ServerID) async throws -> any Channel {
         defer { askForSpare(member) }
         if let spare = state.withLock({ $0.spare.removeValue(forKey: member) }), spare.isActive { return spare }
         return try await dial(member)
     }
 
-    private func dial(_ member: String) async throws -> any Channel {
+    private func dial(_ member: ServerID) async throws -> any Channel {
         try await withCheckedThrowingContinuation { waiter in
             let now = now
             state.withLock { state in
@@ -171,7 +172,7 @@ package final class RelayExchange: Sendable {
     }
 
     /// Has one more connection opened, so that the next one who needs one does not wait.
-    private func askForSpare(_ member: String) {
+    private func askForSpare(_ member: ServerID) {
         let isNeeded = state.withLock { state in
             state.spare[member] == nil && state.isAskingForSpare.insert(member).inserted
         }
@@ -187,19 +188,19 @@ package final class RelayExchange: Sendable {
         }
     }
 
-    private func forgetSpare(_ member: String, _ channel: (any Channel)?) {
+    private func forgetSpare(_ member: ServerID, _ channel: (any Channel)?) {
         state.withLock { state in
             if state.spare[member] === channel { state.spare[member] = nil }
         }
     }
 
     /// Judges the nonce with which a member opens a connection.
-    package func accept(_ nonce: String, from member: String) throws(RelayError) -> RelayGrant {
+    package func accept(_ nonce: String, from member: ServerID) throws(RelayError) -> RelayGrant {
         let dial = try change { (hub, now) throws(RelayError) in try hub.dialledBack(nonce, from: member, at: now) }
         return RelayGrant(exchange: self, dial: dial, member: member)
     }
 
-    fileprivate func attach(_ channel: any Channel, _ dial: DialID, _ member: String) {
+    fileprivate func attach(_ channel: any Channel, _ dial: DialID, _ member: ServerID) {
         let id = ObjectIdentifier(channel)
         let waiter = state.withLock { state in
             state.connections[member, default: [:]][id] = channel
@@ -214,14 +215,14 @@ package final class RelayExchange: Sendable {
         if let waiter { waiter.resume(returning: channel) } else { channel.close(promise: nil) }
     }
 
-    fileprivate func abandon(_ dial: DialID, _ member: String) {
+    fileprivate func abandon(_ dial: DialID, _ member: ServerID) {
         state.withLock { $0.waiting.removeValue(forKey: dial) }?.resume(throwing: RelayError.noAnswer(member))
     }
 
     // MARK: Carried streams
 
     /// A member cannot open the connection, and takes it as a carried stream. Returns the stream's name.
-    package func carry(_ nonce: String, by member: String) async throws -> String {
+    package func carry(_ nonce: String, by member: ServerID) async throws -> String {
         let stream = nonce
         let dial = try change { (hub, now) throws(RelayError) in try hub.carried(nonce, by: member, at: now) }
         guard let dial else { return stream }
@@ -257,7 +258,7 @@ package final class RelayExchange: Sendable {
 
     /// Takes bytes of a carried stream from its member.
     package func take(
-        _ bytes: [UInt8], at offset: UInt64, confirming count: UInt64, over stream: String, from member: String
+        _ bytes: [UInt8], at offset: UInt64, confirming count: UInt64, over stream: String, from member: ServerID
     ) throws(RelayError) {
         try state.withLock { (state) throws(RelayError) in
             defer { perform(&state) }
@@ -269,7 +270,7 @@ package final class RelayExchange: Sendable {
     }
 
     /// A member has ended a carried stream.
-    package func end(_ stream: String, by member: String) {
+    package func end(_ stream: String, by member: ServerID) {
         change { hub, _ in hub.ended(stream, by: member) }
     }
 
@@ -285,7 +286,7 @@ package final class RelayExchange: Sendable {
         package let bytesReceived: Int
     }
 
-    fileprivate func meter(_ member: String) -> ByteMeter {
+    fileprivate func meter(_ member: ServerID) -> ByteMeter {
         state.withLock { state in
             if let meter = state.meters[member] { return meter }
             let meter = ByteMeter()
@@ -295,7 +296,7 @@ package final class RelayExchange: Sendable {
     }
 
     /// The members that hold a link now.
-    package var linkedMembers: Set<String> {
+    package var linkedMembers: Set<ServerID> {
         state.withLock { state in Set(state.hub.statuses.filter(\.isLinked).map(\.member)) }
     }
 
@@ -317,9 +318,9 @@ package final class RelayExchange: Sendable {
 package final class RelayGrant: Sendable {
     private let exchange: RelayExchange
     private let dial: DialID
-    private let member: String
+    private let member: ServerID
 
-    fileprivate init(exchange: RelayExchange, dial: DialID, member: String) {
+    fileprivate init(exchange: RelayExchange, dial: DialID, member: ServerID) {
         self.exchange = exchange
         self.dial = dial
         self.member = member

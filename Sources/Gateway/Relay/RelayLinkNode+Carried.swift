@@ -3,6 +3,7 @@ import HTTPTypes
 import Logging
 import NIOCore
 import Relay
+import Replica
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -26,7 +27,7 @@ extension RelayLinkNode {
             guard carried[stream] != nil else { throw RelayError.unknownStream }
             let transport = pipe.transport
             session = try await transport.eventLoop.submit { [host, target] in
-                try host.serve(transport, target.serverID)
+                try host.serve(transport, target.serverID.text)
             }.get()
         } catch {
             pipe.end()

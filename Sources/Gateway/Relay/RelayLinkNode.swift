@@ -4,6 +4,7 @@ package import Logging
 package import NIOCore
 import NIOPosix
 package import Relay
+package import Replica
 package import Trust
 
 #if canImport(FoundationEssentials)
@@ -252,7 +253,7 @@ package actor RelayLinkNode {
             var fields = try fields(.get, MemberClient.relayPath)
             fields[.nonce] = nonce
             let opened = try await client.openRelayed(fields, to: target, meter) { [host, target] in
-                try host.serve($0, target.serverID)
+                try host.serve($0, target.serverID.text)
             }
             switch opened {
             case .success(let connection): await serve(connection.channel, connection.session)
@@ -288,7 +289,7 @@ package actor RelayLinkNode {
 
     /// What is known of the link.
     package struct Status: Sendable {
-        package let serverID: String
+        package let serverID: ServerID
         package let phase: RelayLink.Phase
         /// How long it has been so.
         package let age: Duration

@@ -17,7 +17,7 @@ extension GossipEngine {
         if bye.reason == .duplicate, let url = link.targetURL, let serverID = link.peerServerID {
             targets[url]?.phase = .satisfied(serverID: serverID)
         }
-        end(id, bye.reason, "\(link.peerServerID ?? link.address) says: \(bye.detail)")
+        end(id, bye.reason, "\(link.peerName) says: \(bye.detail)")
         effects.append(.close(id))
     }
 
@@ -33,7 +33,7 @@ extension GossipEngine {
         }
     }
 
-    func hasOpenLink(to serverID: String) -> Bool {
+    func hasOpenLink(to serverID: ServerID) -> Bool {
         links.keys(in: .open).contains { links[$0]?.peerServerID == serverID }
     }
 

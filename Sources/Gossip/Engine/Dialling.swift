@@ -1,5 +1,6 @@
 // Which access points are dialled, when, and when no longer.
 import OrderedCollections
+import Replica
 import Trust
 
 /// A configured access point.
@@ -9,7 +10,7 @@ struct Target: Sendable {
         case dialling(LinkID)
         case up(LinkID)
         /// Linked to the same member by another link.
-        case satisfied(serverID: String)
+        case satisfied(serverID: ServerID)
         /// The URL leads back to this member.
         case ownAddress
     }
@@ -18,7 +19,7 @@ struct Target: Sendable {
     var phase: Phase
     var failureCount = 0
     var lastError: String?
-    var serverID: String?
+    var serverID: ServerID?
 }
 
 extension GossipEngine {
@@ -94,7 +95,7 @@ extension GossipEngine {
     }
 
     /// The link that stood in for a target's own is gone.
-    mutating func wakeTargets(satisfiedBy serverID: String) {
+    mutating func wakeTargets(satisfiedBy serverID: ServerID) {
         for (url, target) in targets where target.phase == .satisfied(serverID: serverID) {
             let due = now.uptime + jittered(settings.backoffMin)
             targets[url]?.phase = .waiting(until: due)

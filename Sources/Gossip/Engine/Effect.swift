@@ -38,25 +38,25 @@ package struct StreamPosition: Sendable, Equatable {
 
 /// Something that an administrator may want to know.
 package enum Report: Sendable, Equatable {
-    case linkUp(LinkID, serverID: String, address: String, dialled: Bool)
-    case linkDown(LinkID, serverID: String?, address: String, reason: CloseReason, detail: String)
+    case linkUp(LinkID, serverID: ServerID, address: String, dialled: Bool)
+    case linkDown(LinkID, serverID: ServerID?, address: String, reason: CloseReason, detail: String)
     /// A configured access point cannot be reached or refuses; told once for each new reason.
     case accessPointFailing(url: String, reason: String, retryIn: Duration)
     case ownAddress(url: String)
     /// Another live process has this server id.
-    case clone(serverID: String, address: String)
-    case clockSkew(serverID: String, milliseconds: Int64)
+    case clone(serverID: ServerID, address: String)
+    case clockSkew(serverID: ServerID, milliseconds: Int64)
     case clockWrong(milliseconds: Int64)
     case clockRight
     /// The first verdict since this process began, or since its clock was set: most peers agree with it.
     case clockConfirmed
-    case refused(serverID: String, count: Int, refusal: Refusal, byPeer: Bool, example: String)
-    case outboxDropped(serverID: String, keyCount: Int)
-    case roundFinished(LinkID, serverID: String, RoundStatistics)
-    case streamStarted(LinkID, serverID: String, entryCount: UInt64, incoming: Bool, resumed: Bool)
-    case streamProgress(serverID: String, entryCount: Int, entryCountMax: UInt64)
-    case streamFinished(serverID: String, entryCount: Int, duration: Duration)
-    case reconciliationRests(serverID: String, refusedCount: Int)
+    case refused(serverID: ServerID, count: Int, refusal: Refusal, byPeer: Bool, example: String)
+    case outboxDropped(serverID: ServerID, keyCount: Int)
+    case roundFinished(LinkID, serverID: ServerID, RoundStatistics)
+    case streamStarted(LinkID, serverID: ServerID, entryCount: UInt64, incoming: Bool, resumed: Bool)
+    case streamProgress(serverID: ServerID, entryCount: Int, entryCountMax: UInt64)
+    case streamFinished(serverID: ServerID, entryCount: Int, duration: Duration)
+    case reconciliationRests(serverID: ServerID, refusedCount: Int)
 }
 
 /// What a round of reconciliation cost.

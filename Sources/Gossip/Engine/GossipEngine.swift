@@ -28,12 +28,12 @@ package struct Moment: Sendable {
 
 /// Who this member is.
 package struct MemberIdentity: Sendable, Equatable {
-    package var serverID: String
+    package var serverID: ServerID
     package var origin: Origin
     package var isExternal: Bool
     package var software: String
 
-    package init(serverID: String, origin: Origin, isExternal: Bool = false, software: String) {
+    package init(serverID: ServerID, origin: Origin, isExternal: Bool = false, software: String) {
         self.serverID = serverID
         self.origin = origin
         self.isExternal = isExternal
@@ -54,7 +54,7 @@ package struct GossipEngine: ~Copyable {
     var knownNextDial: Duration??
     var effects: [Effect] = []
     /// How far streams from each peer got, so that a new link goes on there.
-    var streamPositions: OrderedDictionary<String, [UInt8]> = [:]
+    var streamPositions: OrderedDictionary<ServerID, [UInt8]> = [:]
     var clockIsWrong = false
     /// Whether peers have been asked since this process began, or since its clock was last set.
     var clockIsJudged = false

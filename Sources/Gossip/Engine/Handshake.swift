@@ -110,7 +110,7 @@ extension GossipEngine {
     }
 
     private func noProofDetail(common: Bool, _ link: Link) -> String {
-        let peer = link.peerServerID ?? link.address
+        let peer = link.peerName
         return common
             ? "certificate mismatch: \(peer) and \(identity.serverID) saw different certificates on this connection; "
                 + "something between them ends TLS, either an attacker or a proxy that needs the option \"unbound\""
@@ -159,7 +159,7 @@ extension GossipEngine {
 
     /// Of several links between two processes one stays. The end that dialled a superfluous link closes it: the one
     /// dialled by the higher server id, and of those dialled by one end all but the oldest.
-    private mutating func closeDuplicates(of serverID: String, origin: Origin) {
+    private mutating func closeDuplicates(of serverID: ServerID, origin: Origin) {
         let open = links.values.filter {
             $0.phase == .open && $0.peerServerID == serverID && $0.peerHello?.origin == origin
         }
@@ -173,14 +173,14 @@ extension GossipEngine {
     }
 
     /// An open link to a server id answered, so newer links that contend for that id come from a clone.
-    mutating func rivalIsAlive(_ serverID: String?) {
+    mutating func rivalIsAlive(_ serverID: ServerID?) {
         guard let serverID else { return }
         for id in links.keys(in: .contending) where links[id]?.peerServerID == serverID {
             refuseClone(id, serverID)
         }
     }
 
-    private mutating func refuseClone(_ id: LinkID, _ serverID: String) {
+    private mutating func refuseClone(_ id: LinkID, _ serverID: ServerID) {
         report(.clone(serverID: serverID, address: links[id]?.address ?? ""))
         close(
             id, .clone,
@@ -189,7 +189,7 @@ extension GossipEngine {
     }
 
     /// The rival of a contending link is gone, or did not answer in time.
-    mutating func resumeContending(for serverID: String) {
+    mutating func resumeContending(for serverID: ServerID) {
         var resumed: Origin?
         for id in links.keys(in: .contending) where links[id]?.peerServerID == serverID {
             let origin = links[id]?.peerHello?.origin

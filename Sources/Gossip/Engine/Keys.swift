@@ -82,7 +82,7 @@ extension GossipEngine {
         close(
             id, .noCommonKey,
             "no common key any more: \(identity.serverID) has \(Self.list(keyRing.ids)), "
-                + "\(link.peerServerID ?? link.address) has \(Self.list(link.peerKeyIDs))")
+                + "\(link.peerName) has \(Self.list(link.peerKeyIDs))")
     }
 
     /// What the peer of a link may write. A full member takes only a gateway's own entries over a link that nothing
@@ -93,7 +93,7 @@ extension GossipEngine {
         let isFullMember = keyRing.hasFullKey
         let isFullLink = link.proven.contains { keyRing.fullKeyIDs.contains($0) }
         guard isFullMember, !isFullLink, let serverID = link.peerServerID else { return .everything }
-        return .own(serverID: Array(serverID.utf8))
+        return .own(serverID: Array(serverID.text.utf8))
     }
 
     /// Whether peers take only this member's own entries, because this member is a gateway.

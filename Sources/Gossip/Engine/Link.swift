@@ -101,10 +101,13 @@ final class Link {
         nextPing = now.uptime
     }
 
-    var peerServerID: String? { peerHello?.serverID }
+    var peerServerID: ServerID? { peerHello?.serverID }
+
+    /// The peer's server id, or its address as long as it has not said who it is.
+    var peerName: String { peerServerID?.text ?? address }
 
     /// Who dialled: the lower server id's link survives of two.
-    func dialler(own: String) -> String? { role == .dialler ? own : peerServerID }
+    func dialler(own: ServerID) -> ServerID? { role == .dialler ? own : peerServerID }
 
     // MARK: When something is due
 

@@ -6,7 +6,7 @@ package import Trust
 /// One link, as `status` shows it.
 package struct LinkStatus: Sendable {
     package var id: LinkID
-    package var serverID: String?
+    package var serverID: ServerID?
     package var address: String
     package var isDialled: Bool
     package var phase: LinkPhase
@@ -29,7 +29,7 @@ package struct LinkStatus: Sendable {
 package struct AccessPointStatus: Sendable {
     package var url: String
     package var phase: String
-    package var serverID: String?
+    package var serverID: ServerID?
     package var lastError: String?
     package var failureCount: Int
 }
@@ -68,7 +68,7 @@ extension GossipEngine {
     package var isPartitionedByGateways: Bool { isPartitioned }
 
     /// The server id of a link's peer.
-    package func peer(of id: LinkID) -> String? { links[id]?.peerServerID }
+    package func peer(of id: LinkID) -> ServerID? { links[id]?.peerServerID }
 
     /// How many links are open.
     package var openLinkCount: Int { links.keys(in: .open).count }

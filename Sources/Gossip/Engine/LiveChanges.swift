@@ -60,8 +60,8 @@ extension GossipEngine {
                 || link.outbox.byteCount > settings.outboxByteCountMax
         else { return }
         // Said once, not for every further batch that the peer is too slow for.
-        if !link.wantsRound {
-            report(.outboxDropped(serverID: link.peerServerID ?? "", keyCount: link.outbox.entries.count))
+        if !link.wantsRound, let serverID = link.peerServerID {
+            report(.outboxDropped(serverID: serverID, keyCount: link.outbox.entries.count))
         }
         link.outbox = Outbox()
         link.wantsRound = true
@@ -174,19 +174,21 @@ extension GossipEngine {
                 } ?? Self.looksAgainAfter
             links[id]?.leftOut[key] = LeftOut(lapses: now.uptime + min(wait, Self.leftOutLongest))
         }
-        guard let link = links[id], link.leftOut.count > settings.leftOutCountMax else { return }
-        report(.reconciliationRests(serverID: link.peerServerID ?? "", refusedCount: link.leftOut.count))
+        guard let link = links[id], let serverID = link.peerServerID, link.leftOut.count > settings.leftOutCountMax
+        else { return }
+        report(.reconciliationRests(serverID: serverID, refusedCount: link.leftOut.count))
         link.leftOut = [:]
         link.reconciliationRests = true
     }
 
     private mutating func report(refusals: [RefusedEntry], _ link: Link, byPeer: Bool) {
+        guard let serverID = link.peerServerID else { return }
         for refusal in Refusal.allCases {
             let entries = refusals.filter { $0.refusal == refusal }
             guard let first = entries.first else { continue }
             report(
                 .refused(
-                    serverID: link.peerServerID ?? "", count: entries.count, refusal: refusal, byPeer: byPeer,
+                    serverID: serverID, count: entries.count, refusal: refusal, byPeer: byPeer,
                     example: String(decoding: first.key, as: UTF8.self)))
         }
     }

@@ -99,7 +99,7 @@ extension GossipEngine {
     }
 
     /// Tells now and then how far a long stream is.
-    private mutating func reportProgress(_ id: LinkID, _ serverID: String) {
+    private mutating func reportProgress(_ id: LinkID, _ serverID: ServerID) {
         guard let link = links[id], let pull = link.pull else { return }
         guard pull.lastReported + settings.streamReportInterval <= now.uptime else { return }
         link.pull?.lastReported = now.uptime

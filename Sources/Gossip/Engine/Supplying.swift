@@ -91,6 +91,6 @@ extension GossipEngine {
     /// Whether a gateway with this member's server id may write a key.
     func isOwn(_ key: [UInt8]) -> Bool {
         let span = unsafe key.span.bytes
-        return Admission.isOwn(span, serverID: Array(identity.serverID.utf8))
+        return Admission.isOwn(span, serverID: Array(identity.serverID.text.utf8))
     }
 }

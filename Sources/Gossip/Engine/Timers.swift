@@ -147,8 +147,8 @@ extension GossipEngine {
         link.clockOffsetMilliseconds = offset
         rivalIsAlive(peer)
         let isSkewed = abs(offset) > Int64(Admission.clockBoundMilliseconds)
-        if isSkewed, !link.skewReported {
-            report(.clockSkew(serverID: peer ?? "", milliseconds: offset))
+        if isSkewed, !link.skewReported, let peer {
+            report(.clockSkew(serverID: peer, milliseconds: offset))
         }
         link.skewReported = isSkewed
         updateClockVerdict()

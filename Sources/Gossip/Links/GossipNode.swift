@@ -307,7 +307,7 @@ package actor GossipNode {
     }
 
     /// The server id of a link's peer, while the link lasts.
-    package func peer(of id: LinkID) -> String? { engine.peer(of: id) }
+    package func peer(of id: LinkID) -> ServerID? { engine.peer(of: id) }
 
     package var accessPointStatuses: [AccessPointStatus] { engine.accessPointStatuses }
     package var isClockWrong: Bool { engine.isClockWrong }

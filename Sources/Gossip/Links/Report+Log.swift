@@ -74,7 +74,7 @@ extension Report {
         }
     }
 
-    private static func skew(_ serverID: String, _ milliseconds: Int64) -> String {
+    private static func skew(_ serverID: ServerID, _ milliseconds: Int64) -> String {
         "clock skew: \(serverID) is \(ahead(milliseconds)) this host; entries stamped more than 60 s ahead of the "
             + "receiver's clock are refused; set the wrong clock right"
     }

@@ -51,7 +51,7 @@ package enum Message: Sendable {
 package struct Hello: Sendable, Equatable {
     package var version: UInt16 = Message.version
     package var versionMin: UInt16 = Message.versionMin
-    package var serverID: String
+    package var serverID: ServerID
     package var origin: Origin
     /// 32 random bytes, fresh for this link.
     package var nonce: [UInt8]

@@ -79,9 +79,10 @@ extension Hello {
         credit = try reader.integer("credit")
         let flags: UInt8 = try reader.integer("flags")
         isExternal = flags & 1 != 0
-        serverID = String(decoding: try reader.short("server id", 64), as: UTF8.self)
+        let serverID = ServerID(String(decoding: try reader.short("server id", ServerID.byteCountMax), as: UTF8.self))
         software = String(decoding: try reader.short("software", 64), as: UTF8.self)
-        guard ServerID.isValid(serverID) else { throw .field("server id", "is not 1 to 64 of a-z, 0-9 and -") }
+        guard let serverID else { throw .field("server id", "is not \(ServerID.grammar)") }
+        self.serverID = serverID
     }
 }
 

@@ -80,7 +80,7 @@ extension Hello {
         buffer.writeBytes(nonce)
         buffer.writeMultipleIntegers(origin.raw, wallTime.milliseconds, credit)
         buffer.writeInteger(UInt8(isExternal ? 1 : 0))
-        buffer.writeShort(Array(serverID.utf8))
+        buffer.writeShort(Array(serverID.text.utf8))
         buffer.writeShort(Array(software.utf8.prefix(64)))
     }
 }

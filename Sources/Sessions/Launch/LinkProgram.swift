@@ -1,6 +1,7 @@
 // How a user's link process is called, and what can go wrong when one is started.
 package import Glibc
 package import OperatingSystem
+package import Replica
 
 /// The program and the arguments of every link process of this host.
 package struct LinkProgram: Sendable, Hashable {
@@ -10,9 +11,9 @@ package struct LinkProgram: Sendable, Hashable {
     package var socket: String
     /// The user as whom the agent runs: a link process talks to nobody else.
     package var agentUID: uid_t
-    package var serverID: String
+    package var serverID: ServerID
 
-    package init(path: String, socket: String, agentUID: uid_t, serverID: String) {
+    package init(path: String, socket: String, agentUID: uid_t, serverID: ServerID) {
         self.path = path
         self.socket = socket
         self.agentUID = agentUID
@@ -21,7 +22,7 @@ package struct LinkProgram: Sendable, Hashable {
 
     /// Without the program itself. `--detach` returns once the link process has connected.
     var arguments: [String] {
-        ["link", "--socket", socket, "--agent-uid", String(agentUID), "--server-id", serverID, "--detach"]
+        ["link", "--socket", socket, "--agent-uid", String(agentUID), "--server-id", serverID.text, "--detach"]
     }
 
     /// How long a new link process may take until it is connected.

@@ -1,6 +1,7 @@
 // `fastx-agent link`: the entry of a user's link process, in the foreground or detached.
 package import Glibc
 import OperatingSystem
+package import Replica
 
 /// The link process's program.
 package enum LinkCommand {
@@ -9,11 +10,11 @@ package enum LinkCommand {
         package var socket: String
         /// The user as whom the agent has to run.
         package var agentUID: uid_t
-        package var serverID: String
+        package var serverID: ServerID
         /// Whether to return once the process that goes on in the background has connected.
         package var isDetached: Bool
 
-        package init(socket: String, agentUID: uid_t, serverID: String, isDetached: Bool) {
+        package init(socket: String, agentUID: uid_t, serverID: ServerID, isDetached: Bool) {
             self.socket = socket
             self.agentUID = agentUID
             self.serverID = serverID
@@ -22,7 +23,7 @@ package enum LinkCommand {
 
         /// For the process that goes on.
         var words: [String] {
-            ["link", "--socket", socket, "--agent-uid", String(agentUID), "--server-id", serverID]
+            ["link", "--socket", socket, "--agent-uid", String(agentUID), "--server-id", serverID.text]
         }
     }
 

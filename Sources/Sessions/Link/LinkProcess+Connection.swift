@@ -59,7 +59,7 @@ extension LinkProcess {
         switch message {
         case .welcome(let serverID, let settings, let loginCount):
             guard serverID == arguments.serverID else {
-                throw LinkError(.refused, "the agent there is \(serverID.prefix(64)) and not \(arguments.serverID)")
+                throw LinkError(.refused, "the agent there is \(serverID) and not \(arguments.serverID)")
             }
             self.settings = settings
             self.loginCount = loginCount

@@ -1,5 +1,6 @@
 // The messages between an agent and a link process: closed sets, one JSON document in each packet.
 package import OperatingSystem
+package import Replica
 
 /// The version that both ends tell. A change that the other end would not survive raises it.
 package enum LinkProtocol {
@@ -58,7 +59,7 @@ package enum LinkAnswer: Codable, Sendable {
 /// From the agent to a link process.
 package enum AgentMessage: Codable, Sendable {
     /// The answer to `hello`.
-    case welcome(serverID: String, settings: LinkSettings, loginCount: Int)
+    case welcome(serverID: ServerID, settings: LinkSettings, loginCount: Int)
     /// The connection ends, and this is why.
     case refused(LinkError)
     /// How many logins the user has on this agent's pages.

@@ -1,6 +1,7 @@
 // Where a user's link process and sessions keep their files, and where displays listen.
 import Glibc
 import OperatingSystem
+import Replica
 
 /// Directories of one user and one server id.
 struct UserDirectories: Sendable {
@@ -15,11 +16,7 @@ struct UserDirectories: Sendable {
     /// Chooses and makes them.
     ///
     /// - Parameter environment: The link process's own.
-    init(user: UnixUser, serverID: String, environment: [String: String]) throws(SystemError) {
-        guard Self.isServerID(serverID) else {
-            throw .malformed(
-                subject: "the server id '\(serverID.prefix(80))'", detail: "it is not 1 to 64 of a-z, 0-9 and -")
-        }
+    init(user: UnixUser, serverID: ServerID, environment: [String: String]) throws(SystemError) {
         let base = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "\(user.home)/.local/state"
         state = "\(base)/fastx/\(serverID)"
         try PrivateDirectory.makeAll(state)
@@ -41,13 +38,6 @@ struct UserDirectories: Sendable {
         let directory = "/tmp/.fastx-\(user.uid)"
         try PrivateDirectory.make(directory)
         return directory
-    }
-
-    private static func isServerID(_ text: String) -> Bool {
-        (1...64).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
-                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || byte.isASCIIDigit || byte == UInt8(ascii: "-")
-            }
     }
 
     func session(_ id: String) -> SessionDirectory { SessionDirectory(path: state + "/" + id) }

@@ -1,6 +1,7 @@
 // The agent's end of all link processes of its host: listens, judges peers, keeps what they report.
 package import Glibc
 package import OperatingSystem
+package import Replica
 import Synchronization
 
 /// Where link processes of this host connect to, one for each user.
@@ -9,7 +10,7 @@ import Synchronization
 /// user only. What it sends is a user's word, not the agent's.
 package final class LinkServer: Sendable {
     package struct Options: Sendable {
-        package var serverID: String
+        package var serverID: ServerID
         package var settings: LinkSettings
         /// Connections that may be waiting to say hello, of all users.
         package var greetingCountMax = 64
@@ -24,7 +25,7 @@ package final class LinkServer: Sendable {
         /// Sessions that one link process may report: those that may live, and those that have ended.
         package var sessionCountMax: Int
 
-        package init(serverID: String, settings: LinkSettings = LinkSettings()) {
+        package init(serverID: ServerID, settings: LinkSettings = LinkSettings()) {
             self.serverID = serverID
             self.settings = settings
             sessionCountMax = settings.sessionCountMax + 2 * LinkProcess.endedCountMax
