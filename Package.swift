@@ -71,6 +71,12 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
+            name: "Directory",
+            dependencies: [
+                "JSON", "OperatingSystem", "Replica", "Store", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .target(
             name: "Relay",
             dependencies: ["Replica", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
@@ -97,8 +103,8 @@ let package = Package(
         .executableTarget(
             name: "Agent",
             dependencies: [
-                "Certificates", "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway",
-                "Sessions",
+                "Certificates", "Directory", "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay",
+                "Gateway", "Sessions",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
@@ -211,6 +217,10 @@ let package = Package(
             dependencies: ["Scenarios", "SimulatedRelay", "SimulatedWorld", "Gossip", "Replica", "Store"],
             swiftSettings: settings),
         .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "DirectoryTests",
+            dependencies: ["Directory", "JSON", "OperatingSystem", "Replica", "Store", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "HouseRulesTests", swiftSettings: settings),
         .testTarget(
@@ -234,7 +244,8 @@ let package = Package(
             name: "SessionsTests", dependencies: ["Sessions", "OperatingSystem", "Replica", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "AgentTests", dependencies: ["Agent", "JSON", "OperatingSystem", "Replica", "TestSupport", "Trust"],
+            name: "AgentTests",
+            dependencies: ["Agent", "Directory", "JSON", "OperatingSystem", "Replica", "TestSupport", "Trust"],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -1,4 +1,5 @@
 // Who is recognised by what a request carries, and which requests of foreign pages are refused.
+import Directory
 import Foundation
 import Gateway
 import Logging

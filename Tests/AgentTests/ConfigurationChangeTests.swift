@@ -1,6 +1,7 @@
 // Tests of the lines that tell what changed.
 
 import JSON
+import OperatingSystem
 import Testing
 import Trust
 

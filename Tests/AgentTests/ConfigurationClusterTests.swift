@@ -1,6 +1,8 @@
 // Tests of cluster.json: keys, access points and their options.
 
+import Directory
 import JSON
+import OperatingSystem
 import Testing
 import Trust
 

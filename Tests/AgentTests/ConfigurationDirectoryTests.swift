@@ -2,6 +2,7 @@
 
 import Glibc
 import JSON
+import OperatingSystem
 import TestSupport
 import Testing
 

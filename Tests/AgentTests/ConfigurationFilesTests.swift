@@ -1,6 +1,7 @@
 // Tests of settings.json, static-data.json, debug.json and www.json.
 
 import JSON
+import OperatingSystem
 import Testing
 
 @testable import Agent

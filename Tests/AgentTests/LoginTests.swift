@@ -1,4 +1,5 @@
 // Logins: tokens, codes, roles, and what a restart keeps.
+import Directory
 import Foundation
 import Glibc
 import Logging

@@ -15,11 +15,12 @@ struct HouseRulesTests {
         "Sources/Store": ["Replica", "CLMDB"],
         "Sources/Transport": [],
         "Sources/Gossip": ["Replica", "Transport", "Trust"],
+        "Sources/Directory": ["JSON", "OperatingSystem", "Replica", "Store"],
         "Sources/Relay": ["Replica"],
         "Sources/Gateway": ["Replica", "Trust", "Relay", "Transport"],
         "Sources/Agent": [
-            "Certificates", "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay", "Gateway",
-            "Sessions",
+            "Certificates", "Directory", "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay",
+            "Gateway", "Sessions",
         ],
         "Simulations/World": ["Replica", "Trust", "Store", "Gossip"],
         "Simulations/Scenarios": ["Replica", "Trust", "Store", "Gossip", "SimulatedWorld"],
@@ -29,7 +30,8 @@ struct HouseRulesTests {
     ]
 
     private static let own: Set<String> = [
-        "CSodium", "CLMDB", "COpenSSL", "CTurboJPEG", "Agent", "Certificates", "CrashPoints", "Gateway", "Gossip",
+        "CSodium", "CLMDB", "COpenSSL", "CTurboJPEG", "Agent", "Certificates", "CrashPoints", "Directory", "Gateway",
+        "Gossip",
         "JSON",
         "OperatingSystem", "Relay", "Replica", "Scenarios", "Sessions", "SimulatedRelay", "SimulatedWorld", "Store",
         "Transport", "Trust",

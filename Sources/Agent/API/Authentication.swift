@@ -1,4 +1,5 @@
 // Who asks: the login cookie, a bearer token, or the kernel's word on this host's own socket.
+import Directory
 import Gateway
 import Glibc
 import HTTPTypes

@@ -1,4 +1,5 @@
 // The routes about logins: logging in and out, who one is, and where one is logged in.
+import Directory
 import Gateway
 import Gossip
 import HTTPTypes
@@ -135,7 +136,7 @@ struct LoginRoutes: Sendable {
                 ["attempt": .string(attempt), "prompt": .string(prompt), "echo": .bool(echo)], status: .accepted)
         case .loggedIn(let login, let token):
             let hasLink = services.links.isConnected(login.uid)
-            let login = login.document(serverID: services.serverID, hasLink: hasLink, isCurrent: true)
+            let login = login.lease(at: services.serverID, hasLink: hasLink).shown(isCurrent: true)
             return .json(
                 ["login": login, "csrfToken": .string(token.csrfToken)], status: .ok,
                 [.setCookie: Authentication.setCookie(token), .cacheControl: "no-store"])
@@ -179,7 +180,7 @@ struct LoginRoutes: Sendable {
     }
 
     /// Has another member end a login; returns whether it has ended.
-    private func end(_ login: RemoteLogin, _ request: Request, _ context: APIContext) async -> Bool {
+    private func end(_ login: LoginLease, _ request: Request, _ context: APIContext) async -> Bool {
         var head = request.head
         head.path = "/api/v1/logins/\(login.id)"
         let asked = Request(head: head, body: .init(buffer: ByteBuffer()))
@@ -224,12 +225,11 @@ struct LoginRoutes: Sendable {
         let identity = try context.requireIdentity(services.serverID)
         let logins = await services.book.all.filter { identity.mayManage($0.user) }
         var documents = logins.map { login in
-            login.document(
-                serverID: services.serverID, hasLink: services.links.isConnected(login.uid),
-                isCurrent: login.id == identity.loginID)
+            login.lease(at: services.serverID, hasLink: services.links.isConnected(login.uid))
+                .shown(isCurrent: login.id == identity.loginID)
         }
         documents += services.registry.logins(of: nil).filter { identity.mayManage($0.user) }.map {
-            $0.document(isCurrent: $0.id == identity.loginID)
+            $0.shown(isCurrent: $0.id == identity.loginID)
         }
         return Response.json(["logins": .array(documents)])
     }

@@ -1,4 +1,5 @@
 // Sends requests that concern other members to them, before this member looks at them.
+import Directory
 import Gateway
 import HTTPTypes
 import Hummingbird

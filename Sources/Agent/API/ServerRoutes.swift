@@ -1,4 +1,5 @@
 // The route about servers: the members of the cluster as users see them.
+import Directory
 import Hummingbird
 import JSON
 
@@ -10,20 +11,8 @@ struct ServerRoutes: Sendable {
     /// In the order of host names.
     private func list(_ request: Request, _ context: APIContext) async throws -> Response {
         _ = try context.requireIdentity(services.serverID)
-        let servers = services.registry.servers().map(Self.shown)
-        let sorted = servers.sorted { ($0.text("hostname") ?? "") < ($1.text("hostname") ?? "") }
-        return .json(["servers": .array(sorted)])
-    }
-
-    private static let shownMembers = [
-        "serverId", "hostname", "sessionsEnabled", "loginsEnabled", "sessions", "uniqueSessionUsers", "logins",
-        "uniqueLoginUsers", "cpu", "totalmem", "freemem", "loadavg", "external", "version",
-    ]
-
-    /// What users are shown of a server update.
-    static func shown(_ update: JSONValue) -> JSONValue {
-        var members: [String: JSONValue] = [:]
-        for name in shownMembers { members[name] = update[name] }
-        return .object(members)
+        let updates = services.registry.servers().map(\.update)
+        let sorted = updates.sorted { ($0.hostname ?? "") < ($1.hostname ?? "") }
+        return .json(["servers": .array(sorted.map(\.shown))])
     }
 }

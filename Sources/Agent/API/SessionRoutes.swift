@@ -1,4 +1,5 @@
 // The routes about sessions: listing, starting, renaming, ending, pictures and logs.
+import Directory
 import Gateway
 import HTTPTypes
 import Hummingbird
@@ -49,7 +50,7 @@ struct SessionRoutes: Sendable {
     }
 
     private func document(_ session: KnownSession) -> JSONValue {
-        session.document(serverID: services.serverID, hostname: services.hostname)
+        session.lease(of: services.serverID, hostname: services.hostname).document
     }
 
     private func ask<Reply: Sendable>(

@@ -1,7 +1,9 @@
 // What browsers are allowed with the pages: no foreign script, no frame, and no connection but the needed ones.
+import Directory
 import Gateway
 import HTTPTypes
 import Hummingbird
+import OperatingSystem
 
 /// Fields for every answer: no page of ours runs a foreign script, is framed, or guesses a type.
 struct StrictBrowser: RouterMiddleware {

@@ -1,4 +1,5 @@
 // What the routes for users share.
+import Directory
 import Gateway
 import Glibc
 import HTTPTypes
@@ -78,7 +79,7 @@ struct UserServices: Sendable {
     /// ask them.
     func servers(for purpose: Purpose) -> [ServerID] {
         LeastLoaded.order(
-            registry.servers(), for: purpose, linked: exchange.linkedMembers,
+            registry.servers().map(\.update), for: purpose, linked: exchange.linkedMembers,
             isDoubtful: { member.reachability.isDoubtful($0) }
         ).filter { $0 != serverID }
     }

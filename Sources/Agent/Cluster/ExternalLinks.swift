@@ -1,4 +1,5 @@
 // The links that this member holds to external ones.
+import Directory
 import Gateway
 import Logging
 import NIOCore

@@ -1,4 +1,5 @@
 // Which members a login or a session goes to that no user and no script has named a member for.
+import Directory
 import JSON
 import Replica
 
@@ -6,10 +7,14 @@ import Replica
 enum Purpose {
     case login, session
 
-    /// The member of a server update that says whether it takes such.
-    fileprivate var ability: String { self == .login ? "loginsEnabled" : "sessionsEnabled" }
-    /// The member of a server update that says how many it has.
-    fileprivate var count: String { self == .login ? "logins" : "sessions" }
+    fileprivate func isTaken(by update: ServerUpdate) -> Bool {
+        self == .login ? update.loginsEnabled : update.sessionsEnabled
+    }
+
+    /// How many of them a member has.
+    fileprivate func count(_ update: ServerUpdate) -> Int {
+        self == .login ? update.loginCount : update.sessionCount
+    }
 }
 
 /// The rule: those with the fewest first, and behind all of these those that are doubtful.
@@ -22,14 +27,12 @@ enum LeastLoaded {
     ///     any other.
     ///   - isDoubtful: Whether a member could not be reached a moment ago.
     static func order(
-        _ servers: [JSONValue], for purpose: Purpose, linked: Set<ServerID>, isDoubtful: (ServerID) -> Bool
+        _ servers: [ServerUpdate], for purpose: Purpose, linked: Set<ServerID>, isDoubtful: (ServerID) -> Bool
     ) -> [ServerID] {
-        let eligible = servers.filter { $0[purpose.ability] == true && $0["external"] != true }.compactMap { update in
-            update.text("serverId").flatMap { ServerID($0) }.map { (id: $0, count: update.integer(purpose.count) ?? 0) }
-        }
-        let reached = eligible.filter { linked.contains($0.id) }
+        let eligible = servers.filter { purpose.isTaken(by: $0) && !$0.isExternal }
+        let reached = eligible.filter { linked.contains($0.serverID) }
         let ranked = (reached.isEmpty ? eligible : reached).map { server in
-            (rank: (isDoubtful(server.id) ? 1 : 0, server.count, server.id), id: server.id)
+            (rank: (isDoubtful(server.serverID) ? 1 : 0, purpose.count(server), server.serverID), id: server.serverID)
         }
         return ranked.sorted { $0.rank < $1.rank }.map(\.id)
     }

@@ -1,4 +1,5 @@
 // Carries users' requests to the members that they concern.
+import Directory
 import Gateway
 import Glibc
 import HTTPTypes

@@ -1,8 +1,10 @@
 // How this member reaches another one.
+import Directory
 import Gateway
 import Gossip
 import HTTPTypes
 import Logging
+import OperatingSystem
 import Replica
 
 /// Decides by the map and the configuration where requests for another member go.

@@ -1,19 +1,20 @@
 // Gateway keys that more than one member has to rely on: each of these could pass for any member at the other.
+import Directory
 import JSON
 import Logging
+import Replica
 
 /// A gateway that knows one gateway key alone takes whoever shows it for the member that he says he is. So nobody but that
 /// gateway and the full members may have it.
 struct SharedGatewayKeys: Sendable {
     /// By key: the gateways that have no better one, where they are more than one.
-    let gateways: [(key: String, serverIDs: [String])]
+    let gateways: [(key: String, serverIDs: [ServerID])]
 
     /// - Parameter updates: The server updates of all members.
-    init(_ updates: [JSONValue]) {
-        var found: [String: Set<String>] = [:]
+    init(_ updates: [ServerUpdate]) {
+        var found: [String: Set<ServerID>] = [:]
         for update in updates {
-            guard let serverID = update.text("serverId") else { continue }
-            for key in update.texts("gatewayKeys") { found[key, default: []].insert(serverID) }
+            for key in update.gatewayKeys { found[key, default: []].insert(update.serverID) }
         }
         gateways = found.filter { $0.value.count > 1 }.sorted { $0.key < $1.key }.map { ($0.key, $0.value.sorted()) }
     }
@@ -21,12 +22,12 @@ struct SharedGatewayKeys: Sendable {
     var json: JSONValue {
         .array(
             gateways.map { key, serverIDs in
-                .object(["key": .string(key), "serverIds": .array(serverIDs.map { .string($0) })])
+                .object(["key": .string(key), "serverIds": .array(serverIDs.map { .string($0.text) })])
             })
     }
 
     /// What people are told of each.
-    var warnings: [String] { gateways.map { Self.warning(key: $0.key, serverIDs: $0.serverIDs) } }
+    var warnings: [String] { gateways.map { Self.warning(key: $0.key, serverIDs: $0.serverIDs.map(\.text)) } }
 
     static func warning(key: String, serverIDs: [String]) -> String {
         "the gateways \(serverIDs.joined(separator: " and ")) have the gateway key \(key) alone, so each of them could pass "
@@ -46,9 +47,9 @@ final class SharedGatewayKeyWarning: Sendable {
     }
 
     /// Looks at all members where one of them, a gateway, has told of itself.
-    func look(at update: JSONValue) {
-        guard !update.texts("gatewayKeys").isEmpty else { return }
-        for warning in SharedGatewayKeys(registry.servers()).warnings where filter.isNews(warning) {
+    func look(at update: ServerUpdate) {
+        guard !update.gatewayKeys.isEmpty else { return }
+        for warning in SharedGatewayKeys(registry.servers().map(\.update)).warnings where filter.isNews(warning) {
             logger.warning("\(warning)")
         }
     }

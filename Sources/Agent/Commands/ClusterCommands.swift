@@ -1,6 +1,8 @@
 // What an administrator sees of the cluster: members and status.
 import ArgumentParser
+import Directory
 import JSON
+import Replica
 
 struct Members: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,36 +15,25 @@ struct Members: AsyncParsableCommand {
         guard case .array(let members) = answer else { return }
         var rows = [["SERVER ID", "HOSTNAME", "URL", "LOAD", "FREE MEMORY", "LINKS", "UPDATED"]]
         for member in members {
-            let update = member["update"] ?? [:]
+            guard let id = member.text("serverId").flatMap({ ServerID($0) }),
+                let update = member["update"].flatMap({ ServerUpdate($0, of: id) })
+            else { continue }
+            let load = update.loadAverages.first?.canonicalText ?? "-"
+            let links = update.linkCount.map { "\($0)" } ?? "-"
+            let age = (member.integer("updatedMillisecondsAgo") ?? 0) / 1_000
             rows.append([
-                (member.text("serverId") ?? "") + (member["self"] == true ? " *" : ""), update.text("hostname") ?? "?",
-                Self.first(update["urls"]), Self.load(update["loadavg"]), Self.gigabytes(update),
-                Self.count(update["links"]), "\((member.integer("updatedMillisecondsAgo") ?? 0) / 1_000) s ago",
+                id.text + (member["self"] == true ? " *" : ""), update.hostname ?? "?", update.urls.first ?? "-", load,
+                Self.gigabytes(update), links, "\(age) s ago",
             ])
         }
         Terminal.table(rows)
         print("* this member")
     }
 
-    private static func first(_ list: JSONValue?) -> String {
-        guard case .array(let items)? = list, case .string(let text)? = items.first else { return "-" }
-        return text
-    }
-
-    private static func load(_ list: JSONValue?) -> String {
-        guard case .array(let items)? = list, let first = items.first else { return "-" }
-        return first.canonicalText
-    }
-
-    private static func gigabytes(_ update: JSONValue) -> String {
-        guard let free = update.integer("freemem"), let total = update.integer("totalmem") else { return "-" }
+    private static func gigabytes(_ update: ServerUpdate) -> String {
+        guard let free = update.freeMemory, let total = update.totalMemory else { return "-" }
         func text(_ bytes: Int64) -> String { "\((Double(bytes) / 107_374_182.4).rounded() / 10)" }
         return "\(text(free)) of \(text(total)) GiB"
-    }
-
-    private static func count(_ list: JSONValue?) -> String {
-        guard case .array(let items)? = list else { return "-" }
-        return "\(items.count)"
     }
 }
 

@@ -1,6 +1,7 @@
 // fastx-agent init: makes the directory of a member.
 import ArgumentParser
 import Certificates
+import Directory
 import Glibc
 import OperatingSystem
 import Replica

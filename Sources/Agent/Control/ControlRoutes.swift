@@ -1,4 +1,5 @@
 // What the client commands can ask of the agent.
+import Directory
 import Gateway
 import Gossip
 import HTTPTypes

@@ -1,4 +1,5 @@
 // Entries as JSON: one line of a dump, and the fuller form of `get`.
+import Directory
 import JSON
 import Replica
 

@@ -1,4 +1,5 @@
 // Answers without end or of any length: dumps and watches, line by line.
+import Directory
 import Gateway
 import HTTPTypes
 import Hummingbird

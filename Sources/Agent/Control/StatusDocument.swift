@@ -1,4 +1,5 @@
 // What `status` and `members` say.
+import Directory
 import Gateway
 import Gossip
 import JSON
@@ -36,7 +37,7 @@ enum StatusDocument {
                 "offsetsMilliseconds": .object(offsets(links.map(\.status))),
             ]),
             "partitioned": .bool(await member.node.isPartitionedByGateways), "relayLinks": .array(relay),
-            "sharedGatewayKeys": SharedGatewayKeys(services.registry.servers()).json,
+            "sharedGatewayKeys": SharedGatewayKeys(services.registry.servers().map(\.update)).json,
             "isolated": .text(isolation(configuration, links.map(\.status))),
             "pagesMissing": .text(services.pages.problem),
         ])
@@ -111,19 +112,15 @@ enum MemberList {
         let relay = await RelayDocument.links(services)
         var members: [JSONValue] = []
         let now = WallClock.now()
-        try member.store.read { (snapshot) throws(StoreError) in
-            try snapshot.forEach(prefix: Array("server/".utf8)) { (header, _, key, value) throws(StoreError) in
-                let age = max(0, now.millisecondsSince(header.version.clock.time))
-                let id = String(decoding: key.copy().dropFirst("server/".utf8.count), as: UTF8.self)
-                var fields: [String: JSONValue] = [
-                    "serverId": .string(id), "updatedMillisecondsAgo": .integer(age),
-                    "self": .bool(id == member.serverID.text),
-                ]
-                if let link = relay.first(where: { $0.text("serverId") == id }) { fields["relay"] = link }
-                if let update = try? JSONValue.parse(value.copy()) { fields["update"] = update }
-                members.append(.object(fields))
-                return true
-            }
+        for server in services.registry.servers(at: now).sorted(by: { $0.update.serverID < $1.update.serverID }) {
+            let id = server.update.serverID
+            var fields: [String: JSONValue] = [
+                "serverId": .string(id.text), "self": .bool(id == member.serverID),
+                "updatedMillisecondsAgo": .integer(max(0, now.millisecondsSince(server.written))),
+                "update": server.update.document,
+            ]
+            if let link = relay.first(where: { $0.text("serverId") == id.text }) { fields["relay"] = link }
+            members.append(.object(fields))
         }
         return .array(members)
     }

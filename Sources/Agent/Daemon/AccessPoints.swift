@@ -1,4 +1,5 @@
 // Access points: from cluster.json to what the dialler needs.
+import Directory
 import Gossip
 import NIOSSL
 import OperatingSystem

@@ -1,14 +1,15 @@
 // Notices changes of the configuration files and takes them up.
+import Directory
 import Logging
 import OperatingSystem
 
 /// Reads the configuration again when it changed, and keeps the old one where the new one has mistakes.
 actor ConfigurationReloader {
     private let member: RunningMember
-    private let publisher: ServerUpdatePublisher
+    private let publisher: LeasePublisher
     private var lastErrors: [String] = []
 
-    init(member: RunningMember, publisher: ServerUpdatePublisher) {
+    init(member: RunningMember, publisher: LeasePublisher) {
         self.member = member
         self.publisher = publisher
     }

@@ -1,4 +1,5 @@
 // Starts a member and keeps its services running until it is told to stop.
+import Directory
 import Gateway
 import Glibc
 import Gossip
@@ -22,14 +23,21 @@ struct Daemon {
         let notifier = try ServiceNotifier.takeFromEnvironment()
         let logs = Logs()
         let member = try await start(logs)
-        let publisher = ServerUpdatePublisher(member: member)
+        let update = ServerUpdateSource(member: member)
+        let publisher = LeasePublisher(
+            "the server update", store: member.store, logger: member.logger,
+            every: { await member.configuration.settings.updateInterval }
+        ) { [Lease(await update.make())] }
+        let guardian = OwnLeaseGuard(
+            serverID: member.serverID, origin: member.origin, store: member.store, logger: member.logger,
+            publisher: publisher)
         await reports.connect { report in
             member.reachability.take(report)
             publisher.changed()
         }
         let journal = Journal(store: member.store, node: member.node, logger: logs[.clusterDatabase])
         let reloader = ConfigurationReloader(member: member, publisher: publisher)
-        let users = try await UserServer(member: member, publisher: publisher)
+        let users = try await UserServer(member: member, update: update, publisher: publisher)
         let frontDoor = FrontDoorService(services: users.services)
         let control = ControlService(services: users.services, journal: journal, reloader: reloader)
         let services: [any Service] = [
@@ -47,6 +55,10 @@ struct Daemon {
             Background {
                 await frontDoor.waitUntilListening()
                 await publisher.run()
+            },
+            Background {
+                await frontDoor.waitUntilListening()
+                await guardian.run()
             },
             Announcement {
                 await control.waitUntilListening()

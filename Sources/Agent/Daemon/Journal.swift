@@ -1,5 +1,6 @@
 // What changed of late and where it came from, and which member stands behind an origin.
 import DequeModule
+import Directory
 import Gossip
 import JSON
 import Logging
@@ -87,23 +88,20 @@ actor Journal {
         while byteCount > Self.byteCountMax || notes.count > Self.noteCountMax, let oldest = notes.popFirst() {
             byteCount -= oldest.group.entries.byteCount
         }
-        var updates: [[UInt8]] = []
+        var updates: [ServerUpdate] = []
         group.entries.forEach { (header, key, value, _) in
-            guard header.kind == .value, key.byte(at: 0) == UInt8(ascii: "s"), (try? KeyClass(of: key)) == .server
-            else {
-                return
-            }
-            updates.append(value.copy())
+            guard header.kind == .value, let update = Self.update(key, value) else { return }
+            updates.append(update)
         }
         for update in updates { await learnOrigin(of: update) }
     }
 
     private func learnOriginsOfMap() async {
-        var updates: [[UInt8]] = []
+        var updates: [ServerUpdate] = []
         do {
             try store.read { (snapshot) throws(StoreError) in
-                try snapshot.forEach(prefix: Array("server/".utf8)) { (_, _, _, value) throws(StoreError) in
-                    updates.append(value.copy())
+                try snapshot.forEach(prefix: LeaseKey.prefix(of: .server)) { (_, _, key, value) throws(StoreError) in
+                    if let update = Self.update(key, value) { updates.append(update) }
                     return true
                 }
             }
@@ -113,11 +111,15 @@ actor Journal {
         for update in updates { await learnOrigin(of: update) }
     }
 
-    private func learnOrigin(of update: [UInt8]) async {
-        guard let json = try? JSONValue.parse(update), case .string(let hex)? = json["origin"],
-            let raw = UInt64(hex, radix: 16), let serverID = json.text("serverId").flatMap({ ServerID($0) })
-        else { return }
-        await remember(Origin(raw: raw), serverID)
+    private static func update(_ key: RawSpan, _ value: RawSpan) -> ServerUpdate? {
+        guard case .server(let owner)? = LeaseKey(key), let json = try? JSONValue.parse(value.copy()) else {
+            return nil
+        }
+        return ServerUpdate(json, of: owner)
+    }
+
+    private func learnOrigin(of update: ServerUpdate) async {
+        if let origin = update.origin { await remember(origin, update.serverID) }
     }
 
     private static let originPrefix = Array("origin/".utf8)

@@ -4,6 +4,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import OperatingSystem
 import ServiceLifecycle
 
 /// Serves users, not members: without a certificate a link would have nothing to be bound to.

@@ -1,5 +1,6 @@
 // The parts of a running member that its services share, and its configuration as it is now.
 import Certificates
+import Directory
 import Gateway
 import Gossip
 import Logging

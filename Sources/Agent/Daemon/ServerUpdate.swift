@@ -1,92 +1,63 @@
-// The server update: what a member tells the cluster of its host, as a lease under server/<serverId>.
+// What this member says of itself: its host, its configuration and its users, gathered for the server update.
+import Directory
+import Gateway
 import Gossip
 import JSON
+import Logging
 import OperatingSystem
 import Replica
 import Sessions
+import Trust
 
-/// How many users and sessions a member has.
-struct UserCounts: Sendable {
-    var sessions = 0
-    var uniqueSessionUsers = 0
-    var logins = 0
-    var uniqueLoginUsers = 0
+/// Gathers the content of the server update.
+actor ServerUpdateSource {
+    private let member: RunningMember
+    private var reader = HostStatusReader()
+    private var countUsers: @Sendable () async -> UserCounts = { UserCounts() }
 
-    init() {}
+    init(member: RunningMember) { self.member = member }
 
+    /// Asks the closure for the numbers of logins and sessions.
+    func counts(_ countUsers: @escaping @Sendable () async -> UserCounts) { self.countUsers = countUsers }
+
+    func make() async -> ServerUpdate {
+        let configuration = await member.configuration
+        let host = reader.read()
+        for problem in host.problems { member.logger.warning("host status: \(problem)") }
+        let keyRing = member.authenticator.keyRing
+        var content = ServerUpdate.Content(serverID: member.serverID, origin: member.origin, host: host)
+        content.urls = await member.urls(hostname: host.hostname)
+        content.certificateSHA256 = member.certificate.hash
+        content.version = ProgramVersion.number
+        content.loginsEnabled = configuration.settings.loginsEnabled
+        content.sessionsEnabled = configuration.settings.sessionsEnabled
+        content.isExternal = configuration.cluster.external
+        content.serverReservations = configuration.cluster.serverReservations
+        content.staticData = .object(configuration.staticData.object)
+        content.links = await member.node.links.map(\.status).filter { $0.phase == .open }.map(ServerUpdate.Link.init)
+        content.isClockWrong = await member.node.isClockWrong
+        content.isPartitioned = await member.node.isPartitionedByGateways
+        content.counts = await countUsers()
+        content.gatewayKeys = keyRing.hasFullKey ? [] : keyRing.ids.map(\.description)
+        return ServerUpdate(content)
+    }
+}
+
+extension ServerUpdate.Link {
+    fileprivate init(_ status: LinkStatus) {
+        self.init(
+            peer: status.serverID, isDialled: status.isDialled, since: status.since,
+            clockOffsetMilliseconds: status.clockOffsetMilliseconds)
+    }
+}
+
+extension UserCounts {
     init(logins: [Login], sessions: [KnownSession]) {
+        self.init()
         let living = sessions.filter { $0.report.state.isLiving }
         self.sessions = living.count
         uniqueSessionUsers = Set(living.map(\.uid)).count
         self.logins = logins.count
         uniqueLoginUsers = Set(logins.map(\.uid)).count
-    }
-}
-
-/// One server update. `docs/operations.md` lists every field with its unit.
-struct ServerUpdate: Sendable {
-    /// How long an update lasts, in milliseconds.
-    static let leaseMilliseconds: UInt64 = 90_000
-
-    var serverID: ServerID
-    var origin: String
-    var urls: [String]
-    var certificateSHA256: String
-    var version: String
-    var host: HostStatus
-    var settings: SettingsConfiguration
-    var external: Bool
-    var serverReservations: Bool
-    var staticData: JSONValue
-    var links: [LinkStatus]
-    var isClockWrong: Bool
-    var counts: UserCounts
-    var isPartitioned: Bool
-    /// Ids of the cluster keys of a member that has none but for gateways; empty for any other.
-    var gatewayKeys: [String]
-
-    var json: JSONValue {
-        var fields: [String: JSONValue] = [
-            "serverId": .string(serverID.text), "origin": .string(origin), "hostname": .string(host.hostname),
-            "urls": .array(urls.map { .string($0) }), "certificateSHA256": .string(certificateSHA256),
-            "version": .string(version), "kernel": .string(host.kernel), "sessions": .integer(Int64(counts.sessions)),
-            "uniqueSessionUsers": .integer(Int64(counts.uniqueSessionUsers)),
-            "logins": .integer(Int64(counts.logins)),
-            "uniqueLoginUsers": .integer(Int64(counts.uniqueLoginUsers)),
-            "loggedInUsers": .array(host.loggedInUsers.map { .string($0) }), "cpu": cpu,
-            "loginsEnabled": .bool(settings.loginsEnabled), "sessionsEnabled": .bool(settings.sessionsEnabled),
-            "external": .bool(external), "serverReservations": .bool(serverReservations), "staticData": staticData,
-            "links": .array(links.filter { $0.phase == .open }.map(Self.link)), "clockWrong": .bool(isClockWrong),
-            "partitioned": .bool(isPartitioned),
-        ]
-        if !gatewayKeys.isEmpty { fields["gatewayKeys"] = .array(gatewayKeys.map { .string($0) }) }
-        if let uptime = host.uptimeSeconds { fields["uptime"] = .number(uptime) }
-        if let load = host.loadAverage {
-            fields["loadavg"] = .array([load.oneMinute, load.fiveMinutes, load.fifteenMinutes].map { .number($0) })
-        }
-        if let memory = host.memory {
-            fields["totalmem"] = .integer(Int64(memory.totalBytes))
-            fields["freemem"] = .integer(Int64(memory.freeBytes))
-            fields["swap"] = [
-                "total": .integer(Int64(memory.swapTotalBytes)), "free": .integer(Int64(memory.swapFreeBytes)),
-            ]
-        }
-        return .object(fields)
-    }
-
-    private var cpu: JSONValue {
-        var fields: [String: JSONValue] = ["count": .integer(Int64(host.cpu.count))]
-        if let model = host.cpu.model { fields["model"] = .string(model) }
-        if let use = host.cpu.usePercent { fields["use"] = .number((use * 10).rounded() / 10) }
-        return .object(fields)
-    }
-
-    private static func link(_ link: LinkStatus) -> JSONValue {
-        var fields: [String: JSONValue] = [
-            "serverId": .string(link.serverID?.text ?? ""), "direction": .string(link.isDialled ? "out" : "in"),
-            "since": .string(link.since.text),
-        ]
-        if let offset = link.clockOffsetMilliseconds { fields["clockOffsetMilliseconds"] = .integer(offset) }
-        return .object(fields)
     }
 }

@@ -1,4 +1,5 @@
 // The long-running parts of the daemon, in the order in which they start; they stop the other way round.
+import Directory
 @unsafe @preconcurrency import Dispatch
 import Glibc
 import Gossip

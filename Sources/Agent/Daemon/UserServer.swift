@@ -1,4 +1,5 @@
 // Puts the parts that serve users together, and keeps them running.
+import Directory
 import Gateway
 import Glibc
 import JSON
@@ -13,11 +14,12 @@ import Store
 struct UserServer: Sendable {
     let services: UserServices
     let runtime: RuntimeDirectory
-    private let leases: UserLeases
-    private let publisher: ServerUpdatePublisher
+    private let leases: LeasePublisher
+    private let update: ServerUpdateSource
+    private let publisher: LeasePublisher
 
     /// Opens the socket for link processes, so that they find their way back soon after a restart.
-    init(member: RunningMember, publisher: ServerUpdatePublisher) async throws {
+    init(member: RunningMember, update: ServerUpdateSource, publisher: LeasePublisher) async throws {
         let settings = await member.configuration.settings
         let serverID = member.serverID
         let runtime = RuntimeDirectory(settings, member.directory)
@@ -66,7 +68,16 @@ struct UserServer: Sendable {
                     tokens: { try authenticator.tokens(for: $0) }, serve: { try relayDoor.admit($0, $1) },
                     logger: logger, debugLogger: external)),
             relayDoor: relayDoor, hostname: hostname, pages: InstalledPages(program: program))
-        leases = UserLeases(member: member, book: book, sessions: sessions, links: links, hostname: hostname)
+        leases = LeasePublisher(
+            "logins and sessions", store: member.store, logger: logger,
+            every: { await member.configuration.settings.updateInterval }
+        ) {
+            await book.endExpired(await member.configuration.settings.logins)
+            let logins = await book.all.map { $0.lease(at: serverID, hasLink: links.isConnected($0.uid)) }
+            let sessions = await sessions.all.map { $0.lease(of: serverID, hostname: hostname) }
+            return logins.map { Lease($0) } + sessions.map { Lease($0) }
+        }
+        self.update = update
         self.runtime = runtime
         self.publisher = publisher
         await book.load()
@@ -96,7 +107,7 @@ struct UserServer: Sendable {
                 login = new
                 events.publish(
                     "login", of: login.user,
-                    login.document(serverID: serverID, hasLink: links.isConnected(login.uid), isCurrent: false))
+                    login.lease(at: serverID, hasLink: links.isConnected(login.uid)).shown(isCurrent: false))
             case .ended(let old):
                 login = old
                 events.publish("loginRemoved", of: login.user, ["id": .string(login.id)])
@@ -112,7 +123,7 @@ struct UserServer: Sendable {
         await services.sessions.observe { event in
             switch event {
             case .changed(let session, let isVisible):
-                events.publish("session", of: session.user, session.document(serverID: serverID, hostname: hostname))
+                events.publish("session", of: session.user, session.lease(of: serverID, hostname: hostname).document)
                 guard isVisible else { return }
             case .removed(let session):
                 events.publish("sessionRemoved", of: session.user, ["id": .string(session.id)])
@@ -135,16 +146,16 @@ struct UserServer: Sendable {
         let externalLinks = services.externalLinks
         let keyWarning = SharedGatewayKeyWarning(registry: services.registry, logger: services.member.logger)
         services.registry.observeServers { update in
-            events.publish("server", of: nil, ServerRoutes.shown(update))
+            events.publish("server", of: nil, update.shown)
             externalLinks.look()
             keyWarning.look(at: update)
         }
         services.registry.observeLogins { login, isGone in
-            guard isGone else { return events.publish("login", of: login.user, login.document(isCurrent: false)) }
+            guard isGone else { return events.publish("login", of: login.user, login.shown(isCurrent: false)) }
             events.publish("loginRemoved", of: login.user, ["id": .string(login.id)])
             Task { await services.sessions.disconnectViewers(ofLogin: login.id, DisplayRoute.loggedOut) }
         }
-        await publisher.counts {
+        await update.counts {
             await UserCounts(logins: services.book.all, sessions: services.sessions.all)
         }
     }

@@ -1,4 +1,5 @@
 // The WebSocket of a session's display: who may open it, and the two ends joined.
+import Directory
 import Gateway
 import Glibc
 import HTTPTypes

@@ -1,4 +1,5 @@
 // A session as JSON: in answers, in events, and in the lease that every member sees.
+import Directory
 import Glibc
 import JSON
 import Replica
@@ -15,18 +16,8 @@ struct KnownSession: Sendable, Equatable {
 
 extension KnownSession {
     /// What users and other members are shown of it.
-    func document(serverID: ServerID, hostname: String) -> JSONValue {
-        let report = report
-        return [
-            "id": .string(report.id), "serverId": .string(serverID.text), "hostname": .string(hostname),
-            "name": .string(report.name), "command": .string(report.command), "user": .string(user),
-            "geometry": .string(report.geometry.description), "state": .string(report.state.rawValue),
-            "reason": .text(report.reason), "exitStatus": report.exitStatus.map { .integer(Int64($0)) } ?? .null,
-            "started": .time(report.started), "ended": .time(report.ended), "lastConnect": .time(report.lastConnect),
-            "lastDisconnect": .time(report.lastDisconnect), "clients": .integer(Int64(report.clients)),
-            "display": .text(report.display), "memoryBytes": .integer(Int64(clamping: report.memoryBytes)),
-            "cpuPercent": .number((report.cpuPercent * 10).rounded() / 10), "forgotten": .bool(report.forgotten),
-        ]
+    func lease(of serverID: ServerID, hostname: String) -> SessionLease {
+        SessionLease(id: id, of: serverID, hostname: hostname, user: user, state: report.document)
     }
 
     /// Whether the difference matters at once; use of memory and processor may wait for the next regular update.
@@ -35,6 +26,20 @@ extension KnownSession {
         (left.memoryBytes, left.cpuPercent) = (0, 0)
         (right.memoryBytes, right.cpuPercent) = (0, 0)
         return left != right
+    }
+}
+
+extension SessionReport {
+    fileprivate var document: [String: JSONValue] {
+        [
+            "name": .string(name), "command": .string(command), "geometry": .string(geometry.description),
+            "state": .string(state.rawValue), "reason": .text(reason),
+            "exitStatus": exitStatus.map { .integer(Int64($0)) } ?? .null, "started": .time(started),
+            "ended": .time(ended), "lastConnect": .time(lastConnect), "lastDisconnect": .time(lastDisconnect),
+            "clients": .integer(Int64(clients)), "display": .text(display),
+            "memoryBytes": .integer(Int64(clamping: memoryBytes)),
+            "cpuPercent": .number((cpuPercent * 10).rounded() / 10), "forgotten": .bool(forgotten),
+        ]
     }
 }
 

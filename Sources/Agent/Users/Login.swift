@@ -1,4 +1,5 @@
 // One login: who, since when, from where. Its token is not in it, only what recognises the token.
+import Directory
 import Glibc
 import JSON
 import OperatingSystem
@@ -55,37 +56,10 @@ extension Login {
             lastSeen: WallTime(milliseconds: UInt64(clamping: lastSeen)))
     }
 
-    /// The value of the lease `login/<serverId>/<loginId>`, which every member sees.
-    func lease(serverID: ServerID, hasLink: Bool) -> JSONValue {
-        [
-            "loginId": .string(id), "serverId": .string(serverID.text), "user": .string(user),
-            "groups": .array(groups.map { .string($0) }), "since": .string(since.text),
-            "lastSeen": .string(lastSeen.text), "address": .string(address), "userAgent": .string(userAgent),
-            "link": .bool(hasLink), "claims": .array(claims.map { .string($0) }),
-        ]
-    }
-
-    /// What users are shown of it.
-    func document(serverID: ServerID, hasLink: Bool, isCurrent: Bool) -> JSONValue {
-        [
-            "id": .string(id), "serverId": .string(serverID.text), "user": .string(user), "since": .string(since.text),
-            "lastSeen": .string(lastSeen.text), "address": .string(address), "userAgent": .string(userAgent),
-            "current": .bool(isCurrent), "link": .bool(hasLink), "claims": .array(claims.map { .string($0) }),
-        ]
-    }
-}
-
-extension RemoteLogin {
-    /// What users are shown of it, the same as of a login at this member.
-    func document(isCurrent: Bool) -> JSONValue {
-        let since = document.text("since") ?? ""
-        return [
-            "id": .string(id), "serverId": .string(serverID.text), "user": .string(user), "since": .string(since),
-            "lastSeen": .string(document.text("lastSeen") ?? since),
-            "address": .string(document.text("address") ?? ""),
-            "userAgent": .string(document.text("userAgent") ?? ""), "current": .bool(isCurrent),
-            "link": .bool(document["link"] == true),
-            "claims": .array(document.texts("claims").map { .string($0) }),
-        ]
+    /// What every member sees of it.
+    func lease(at serverID: ServerID, hasLink: Bool) -> LoginLease {
+        LoginLease(
+            id: id, at: serverID, user: user, groups: groups, since: since, lastSeen: lastSeen, address: address,
+            userAgent: userAgent, hasLink: hasLink, claims: claims)
     }
 }

@@ -1,4 +1,5 @@
 // The logins of this member: made, looked up by token, ended, and kept on disk for the next start.
+import Directory
 import Glibc
 import JSON
 import Logging

@@ -1,4 +1,6 @@
 // cluster.json: the cluster's keys, the access points this member connects to, and its place in the cluster.
+import Directory
+import OperatingSystem
 import Trust
 
 /// How this member takes part in the cluster.

@@ -1,5 +1,7 @@
 // Reads and writes cluster.json.
+import Directory
 import JSON
+import OperatingSystem
 
 extension ClusterConfiguration: ConfigurationFile {
     static let fileName = "cluster.json"

@@ -1,5 +1,6 @@
 // Reads and writes the options of a connection, and names those of Node that are not supported.
 import JSON
+import OperatingSystem
 
 extension ConnectionOptions {
     init(from reader: inout ObjectReader) {

@@ -1,4 +1,5 @@
 // Reads and writes settings.json.
+import Directory
 import JSON
 
 extension SettingsConfiguration: ConfigurationFile {

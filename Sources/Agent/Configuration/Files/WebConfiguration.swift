@@ -1,5 +1,6 @@
 // www.json: the listen address, and the files of certificate and private key.
 import JSON
+import OperatingSystem
 
 /// The one HTTPS port of this member.
 struct WebConfiguration: Sendable, Equatable {

@@ -7,15 +7,15 @@
 #endif
 
 /// An IP address, or a range of addresses in CIDR notation.
-struct AddressRange: Sendable, Hashable, CustomStringConvertible {
+package struct AddressRange: Sendable, Hashable, CustomStringConvertible {
     /// As it was written.
-    let description: String
+    package let description: String
 
     private let network: [UInt8]
     private let prefixBitCount: Int
 
     /// Reads `192.0.2.7`, `192.0.2.0/24`, `2001:db8::7` or `2001:db8::/32`. Bits after the prefix must be 0.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let network = Self.addressBytes(String(parts[0])) else { return nil }
         var prefixBitCount = network.count * 8
@@ -32,13 +32,13 @@ struct AddressRange: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Whether an address is in the range. An IPv4 address may be written in IPv6 notation, as sockets do.
-    func contains(_ address: String) -> Bool {
+    package func contains(_ address: String) -> Bool {
         guard let bytes = Self.addressBytes(address), bytes.count == network.count else { return false }
         return Self.masked(bytes, to: prefixBitCount) == network
     }
 
     /// The 4 or 16 bytes of an address; `::ffff:192.0.2.7` gives 4. Nil for any other text.
-    static func addressBytes(_ text: String) -> [UInt8]? {
+    package static func addressBytes(_ text: String) -> [UInt8]? {
         let isIPv6 = text.contains(":")
         guard text.utf8.count <= 45, !text.utf8.contains(0) else { return nil }
         var bytes = [UInt8](repeating: 0, count: isIPv6 ? 16 : 4)

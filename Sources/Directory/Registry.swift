@@ -1,101 +1,66 @@
 // What the map says of servers, and of other members' logins and sessions: an index that follows every change.
 import JSON
-import Logging
+package import Logging
 import OperatingSystem
-import Replica
-import Store
+package import Replica
+package import Store
 import Synchronization
 
-/// Another member's session, as its lease has it.
-struct RemoteSession: Sendable {
-    let id: String
-    let serverID: ServerID
-    let user: String
-    let document: JSONValue
-}
-
-/// A user's login at another member, as its lease has it.
-struct RemoteLogin: Sendable {
-    let id: String
-    let serverID: ServerID
-    let user: String
-    let document: JSONValue
-}
-
-/// Where a member is reached.
-struct ServerAddress: Sendable, Hashable {
-    let serverID: ServerID
-    let host: String
-    let port: Int
-    /// SHA-256 of the certificate that it serves, 32 bytes.
-    let certificateSHA256: [UInt8]
-}
-
-extension ServerAddress {
-    /// What a member's update says of it.
-    fileprivate init?(of serverID: ServerID, _ update: JSONValue) {
-        guard let text = update.texts("urls").first, let url = try? MemberURL(text),
-            let hash = update.text("certificateSHA256").flatMap(HexText.decode), hash.count == 32
-        else { return nil }
-        self.init(serverID: serverID, host: url.endpoint.host, port: url.endpoint.port, certificateSHA256: hash)
-    }
-}
-
 /// The server updates of all members, and the other leases of other members, as long as they have not expired.
-final class Registry: Sendable {
+package final class Registry: Sendable {
     private struct Lease<Value: Sendable>: Sendable {
         let value: Value
         let expiry: WallTime
     }
 
-    /// A member's server update, and what is asked of it with each request.
-    private struct Server {
-        let update: JSONValue
-        /// Nil where the update does not say it.
-        let address: ServerAddress?
+    /// A member's last word on itself.
+    package struct Server: Sendable {
+        package let update: ServerUpdate
+        /// When the member wrote it, by its own clock.
+        package let written: WallTime
     }
 
     private struct State {
         var servers: [ServerID: Lease<Server>] = [:]
         /// By session id.
-        var sessions: [String: Lease<RemoteSession>] = [:]
+        var sessions: [String: Lease<SessionLease>] = [:]
         /// Sessions that were started through this member, until the map has them: where they are.
         var started: [String: (serverID: ServerID, until: ContinuousClock.Instant)] = [:]
         /// By `serverId/loginId`.
-        var logins: [String: Lease<RemoteLogin>] = [:]
+        var logins: [String: Lease<LoginLease>] = [:]
         /// Who waits for a login that has just begun elsewhere.
         var loginWaiters: [String: [CheckedContinuation<Void, Never>]] = [:]
-        var loginObservers: [@Sendable (RemoteLogin, _ isGone: Bool) -> Void] = []
-        var sessionObservers: [@Sendable (RemoteSession, _ isGone: Bool) -> Void] = []
-        var serverObservers: [@Sendable (JSONValue) -> Void] = []
+        var loginObservers: [@Sendable (LoginLease, _ isGone: Bool) -> Void] = []
+        var sessionObservers: [@Sendable (SessionLease, _ isGone: Bool) -> Void] = []
+        var serverObservers: [@Sendable (ServerUpdate) -> Void] = []
     }
 
     private let store: Store
     private let serverID: ServerID
     private let state = Mutex(State())
 
-    init(store: Store, serverID: ServerID) {
+    package init(store: Store, serverID: ServerID) {
         self.store = store
         self.serverID = serverID
     }
 
     /// Calls the closure with every session that changes, and with every one that goes as it was.
-    func observeSessions(_ observer: @escaping @Sendable (RemoteSession, _ isGone: Bool) -> Void) {
+    package func observeSessions(_ observer: @escaping @Sendable (SessionLease, _ isGone: Bool) -> Void) {
         state.withLock { $0.sessionObservers.append(observer) }
     }
 
     /// Calls the closure with every new server update.
-    func observeServers(_ observer: @escaping @Sendable (JSONValue) -> Void) {
+    package func observeServers(_ observer: @escaping @Sendable (ServerUpdate) -> Void) {
         state.withLock { $0.serverObservers.append(observer) }
     }
 
     /// Calls the closure with every login at another member that has begun or ended.
-    func observeLogins(_ observer: @escaping @Sendable (RemoteLogin, _ isGone: Bool) -> Void) {
+    package func observeLogins(_ observer: @escaping @Sendable (LoginLease, _ isGone: Bool) -> Void) {
         state.withLock { $0.loginObservers.append(observer) }
     }
 
     /// Follows the map until the store is closed.
-    func run(_ logger: Logger) async {
+    package func run(_ logger: Logger) async {
         let feed = store.subscribe()
         scan(logger)
         for await event in feed {
@@ -114,8 +79,9 @@ final class Registry: Sendable {
     private func scan(_ logger: Logger) {
         do throws(StoreError) {
             try store.read { (snapshot) throws(StoreError) in
-                for prefix in ["server/", "login/", "session/"] {
-                    try snapshot.forEach(prefix: Array(prefix.utf8)) { (header, _, key, value) throws(StoreError) in
+                for keyClass in [KeyClass.server, .login, .session] {
+                    try snapshot.forEach(prefix: LeaseKey.prefix(of: keyClass)) {
+                        (header, _, key, value) throws(StoreError) in
                         take(header, key, value, isGone: false)
                         return true
                     }
@@ -127,32 +93,30 @@ final class Registry: Sendable {
     }
 
     private func take(_ header: EntryHeader, _ key: RawSpan, _ value: RawSpan, isGone: Bool) {
-        guard let keyClass = try? KeyClass(of: key), keyClass.isLease else { return }
-        let parts = String(decoding: key.copy(), as: UTF8.self).split(separator: "/").map(String.init)
-        guard parts.count >= 2, let owner = ServerID(parts[1]), keyClass == .server || owner != serverID else { return }
+        guard let key = LeaseKey(key) else { return }
         let json = isGone ? nil : try? JSONValue.parse(value.copy())
         let expiry = header.expiry ?? WallTime(milliseconds: .max)
-        switch keyClass {
-        case .server: takeServer(owner, json, expiry)
-        case .login where parts.count == 3: takeLogin(parts[2], at: owner, json, expiry)
-        case .session where parts.count == 3: takeSession(parts[2], of: owner, json, expiry)
-        default: break
+        switch key {
+        case .server(let owner):
+            let update = json.flatMap { ServerUpdate($0, of: owner) }
+            takeServer(owner, update.map { Server(update: $0, written: header.version.clock.time) }, expiry)
+        // This member knows its own better.
+        case .login(let owner, let id) where owner != serverID: takeLogin(id, at: owner, json, expiry)
+        case .session(let owner, let id) where owner != serverID: takeSession(id, of: owner, json, expiry)
+        case .login, .session, .reservation: break
         }
     }
 
-    private func takeServer(_ owner: ServerID, _ update: JSONValue?, _ expiry: WallTime) {
-        let server = update.map { Server(update: $0, address: ServerAddress(of: owner, $0)) }
+    private func takeServer(_ owner: ServerID, _ server: Server?, _ expiry: WallTime) {
         let observers = state.withLock { state in
             state.servers[owner] = server.map { Lease(value: $0, expiry: expiry) }
             return state.serverObservers
         }
-        if let update { for observer in observers { observer(update) } }
+        if let server { for observer in observers { observer(server.update) } }
     }
 
     private func takeLogin(_ id: String, at issuer: ServerID, _ json: JSONValue?, _ expiry: WallTime) {
-        let login = json.flatMap { json in
-            json.text("user").map { RemoteLogin(id: id, serverID: issuer, user: $0, document: json) }
-        }
+        let login = json.flatMap { LoginLease($0, id: id, at: issuer) }
         let key = "\(issuer)/\(id)"
         let (waiters, told, observers) = state.withLock { state in
             let old = state.logins[key]?.value
@@ -166,13 +130,11 @@ final class Registry: Sendable {
     }
 
     private func takeSession(_ id: String, of owner: ServerID, _ json: JSONValue?, _ expiry: WallTime) {
-        let session = json.flatMap { json in
-            json.text("user").map { RemoteSession(id: id, serverID: owner, user: $0, document: json) }
-        }
+        let session = json.flatMap { SessionLease($0, id: id, of: owner) }
         let (told, observers) = state.withLock { state in
             let old = state.sessions[id]?.value
             // One member does not speak for another's session.
-            guard old == nil || old?.serverID == owner else { return (RemoteSession?.none, state.sessionObservers) }
+            guard old == nil || old?.serverID == owner else { return (SessionLease?.none, state.sessionObservers) }
             state.sessions[id] = session.map { Lease(value: $0, expiry: expiry) }
             let hasChanged = old?.document != session?.document
             return (hasChanged ? session ?? old : nil, state.sessionObservers)
@@ -184,7 +146,7 @@ final class Registry: Sendable {
     // MARK: Questions
 
     /// The session of an id, where another member has it.
-    func session(_ id: String, at now: WallTime = WallClock.now()) -> RemoteSession? {
+    package func session(_ id: String, at now: WallTime = WallClock.now()) -> SessionLease? {
         state.withLock { state in
             guard let lease = state.sessions[id], lease.expiry > now else { return nil }
             return lease.value
@@ -192,7 +154,7 @@ final class Registry: Sendable {
     }
 
     /// The member that has a session, where it is another one.
-    func server(ofSession id: String) -> ServerID? {
+    package func server(ofSession id: String) -> ServerID? {
         if let session = session(id) { return session.serverID }
         return state.withLock { state in
             state.started[id].flatMap { $0.until > .now ? $0.serverID : nil }
@@ -200,7 +162,7 @@ final class Registry: Sendable {
     }
 
     /// A session was started at another member, and the map does not have it yet.
-    func expectSession(_ id: String, at serverID: ServerID) {
+    package func expectSession(_ id: String, at serverID: ServerID) {
         state.withLock { state in
             let now = ContinuousClock.now
             state.started = state.started.filter { $0.value.until > now }
@@ -213,22 +175,23 @@ final class Registry: Sendable {
     private static let startedTime: Duration = .seconds(30)
 
     /// Other members' sessions of a user, or of everybody.
-    func sessions(of user: String?, at now: WallTime = WallClock.now()) -> [RemoteSession] {
+    package func sessions(of user: String?, at now: WallTime = WallClock.now()) -> [SessionLease] {
         state.withLock { state in
             state.sessions.values.filter { $0.expiry > now && (user == nil || $0.value.user == user) }.map(\.value)
         }
     }
 
     /// The URLs under which a member is reached, by its own word; none of one that is not known.
-    func urls(of serverID: ServerID, at now: WallTime = WallClock.now()) -> [String] {
+    package func urls(of serverID: ServerID, at now: WallTime = WallClock.now()) -> [String] {
         state.withLock { state in
             guard let lease = state.servers[serverID], lease.expiry > now else { return [] }
-            return lease.value.update.texts("urls")
+            return lease.value.update.urls
         }
     }
 
     /// Whether a login at another member still lasts, and is this user's.
-    func hasLogin(_ loginID: String, at issuer: ServerID, user: String, now: WallTime = WallClock.now()) -> Bool {
+    package func hasLogin(_ loginID: String, at issuer: ServerID, user: String, now: WallTime = WallClock.now()) -> Bool
+    {
         state.withLock { state in
             guard let lease = state.logins["\(issuer)/\(loginID)"] else { return false }
             return lease.expiry > now && lease.value.user == user
@@ -236,17 +199,17 @@ final class Registry: Sendable {
     }
 
     /// Other members' logins of a user, or of everybody.
-    func logins(of user: String?, at now: WallTime = WallClock.now()) -> [RemoteLogin] {
+    package func logins(of user: String?, at now: WallTime = WallClock.now()) -> [LoginLease] {
         state.withLock { state in
             state.logins.values.filter { $0.expiry > now && (user == nil || $0.value.user == user) }.map(\.value)
         }
     }
 
     /// The login of an id, where another member has it.
-    func login(_ id: String) -> RemoteLogin? { logins(of: nil).first { $0.id == id } }
+    package func login(_ id: String) -> LoginLease? { logins(of: nil).first { $0.id == id } }
 
     /// The same, with a moment's patience for a login so new that the map may not have it here yet.
-    func waitForLogin(
+    package func waitForLogin(
         _ loginID: String, at issuer: ServerID, user: String, issuedAtSeconds: Int64
     ) async -> Bool {
         if hasLogin(loginID, at: issuer, user: user) { return true }
@@ -277,26 +240,26 @@ final class Registry: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// The updates of all members.
-    func servers(at now: WallTime = WallClock.now()) -> [JSONValue] {
-        state.withLock { $0.servers.values.filter { $0.expiry > now }.map(\.value.update) }
+    /// The last words of all members.
+    package func servers(at now: WallTime = WallClock.now()) -> [Server] {
+        state.withLock { $0.servers.values.filter { $0.expiry > now }.map(\.value) }
     }
 
     /// The members that cannot open connections to others.
-    func externalServerIDs(at now: WallTime = WallClock.now()) -> [ServerID] {
+    package func externalServerIDs(at now: WallTime = WallClock.now()) -> [ServerID] {
         state.withLock { state in
-            state.servers.filter { $0.value.expiry > now && $0.value.value.update["external"] == true }.map(\.key)
+            state.servers.filter { $0.value.expiry > now && $0.value.value.update.isExternal }.map(\.key)
         }
     }
 
-    func isExternal(_ serverID: ServerID) -> Bool {
-        state.withLock { $0.servers[serverID]?.value.update["external"] == true }
+    package func isExternal(_ serverID: ServerID) -> Bool {
+        state.withLock { $0.servers[serverID]?.value.update.isExternal == true }
     }
 
     /// Where a member is reached; nil for one that is not known, or does not say so.
-    func address(of serverID: ServerID, at now: WallTime = WallClock.now()) -> ServerAddress? {
+    package func address(of serverID: ServerID, at now: WallTime = WallClock.now()) -> ServerAddress? {
         state.withLock { state in
-            state.servers[serverID].flatMap { $0.expiry > now ? $0.value.address : nil }
+            state.servers[serverID].flatMap { $0.expiry > now ? $0.value.update.address : nil }
         }
     }
 }

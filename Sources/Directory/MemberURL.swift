@@ -1,19 +1,20 @@
 // The URL of a member: https, a host and a port, and nothing else.
-import JSON
+package import OperatingSystem
 
 /// The URL under which a member is reached.
-struct MemberURL: Sendable, Hashable, CustomStringConvertible {
-    let endpoint: HostAndPort
+package struct MemberURL: Sendable, Hashable, CustomStringConvertible {
+    package let endpoint: HostAndPort
 
     /// Always in one form, `https://host:port`, so that equal URLs are equal texts.
-    var text: String { "https://\(endpoint)" }
+    package var text: String { "https://\(endpoint)" }
 
-    var description: String { text }
+    package var description: String { text }
 
-    static let allowed = "https://host or https://host:port, port 1 to 65535 (\(HostAndPort.defaultPort) if not given)"
+    package static let allowed =
+        "https://host or https://host:port, port 1 to 65535 (\(HostAndPort.defaultPort) if not given)"
 
     /// Why a text is not the URL of a member.
-    enum Refusal: Error, Sendable, Equatable, CustomStringConvertible {
+    package enum Refusal: Error, Sendable, Equatable, CustomStringConvertible {
         case notEncrypted
         case otherScheme
         case userInformation
@@ -22,7 +23,7 @@ struct MemberURL: Sendable, Hashable, CustomStringConvertible {
         case host
         case port
 
-        var description: String {
+        package var description: String {
             switch self {
             case .notEncrypted: "http:// would carry cluster keys' proofs and all data in the clear; write https://"
             case .otherScheme: "a member is reached by https:// only"
@@ -36,11 +37,11 @@ struct MemberURL: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    init(endpoint: HostAndPort) {
+    package init(endpoint: HostAndPort) {
         self.endpoint = endpoint
     }
 
-    init(_ text: String) throws(Refusal) {
+    package init(_ text: String) throws(Refusal) {
         let lowercased = text.lowercased()
         if lowercased.hasPrefix("http://") { throw .notEncrypted }
         guard lowercased.hasPrefix("https://") else { throw .otherScheme }
@@ -56,20 +57,5 @@ struct MemberURL: Sendable, Hashable, CustomStringConvertible {
             port = number
         }
         self.init(endpoint: HostAndPort(host: parts.host, port: port))
-    }
-
-    /// Reads a value of a file, and reports why it is refused.
-    static func read(_ value: JSONValue, at place: JSONPlace, log: MistakeLog) -> MemberURL? {
-        guard case .string(let text) = value else {
-            log.report(.notAllowed(found: ShownText.value(value), allowed: allowed), at: place)
-            return nil
-        }
-        do {
-            return try MemberURL(text)
-        } catch {
-            let found = ShownText.value(value)
-            log.report(.refused(found: found, reason: error.description, allowed: allowed), at: place)
-            return nil
-        }
     }
 }

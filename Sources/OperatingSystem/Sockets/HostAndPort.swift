@@ -1,32 +1,32 @@
 // A host and a port: syntax of listen addresses and of the authority of a URL.
 
 /// A host name or IP address, and a TCP port.
-struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
+package struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
     /// The port of every member unless configured otherwise.
-    static let defaultPort = 3300
+    package static let defaultPort = 3300
 
     /// In small letters; an IPv6 address without brackets.
-    let host: String
+    package let host: String
 
-    let port: Int
+    package let port: Int
 
     /// `host:port`, an IPv6 address in brackets.
-    var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
-    init(host: String, port: Int) {
+    package init(host: String, port: Int) {
         self.host = host
         self.port = port
     }
 
     /// Reads a listen address: the port is required, and 0 means any free one.
-    init?(listenAddress text: String) {
+    package init?(listenAddress text: String) {
         guard let parts = Self.split(text), let portText = parts.port, let port = Self.port(portText, in: 0...65535)
         else { return nil }
         self.init(host: parts.host, port: port)
     }
 
     /// Splits `host`, `host:port`, `[address]` or `[address]:port`, and checks the host, but not yet the port.
-    static func split(_ text: String) -> (host: String, port: String?)? {
+    package static func split(_ text: String) -> (host: String, port: String?)? {
         var host = text[...]
         var port: String?
         if text.hasPrefix("[") {
@@ -47,7 +47,7 @@ struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// A port in plain digits.
-    static func port(_ text: String, in range: ClosedRange<Int>) -> Int? {
+    package static func port(_ text: String, in range: ClosedRange<Int>) -> Int? {
         guard text.utf8.count <= 5, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
             let port = Int(text), range.contains(port)
         else { return nil }
@@ -57,7 +57,7 @@ struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
     /// A DNS name in ASCII (RFC 1123), with underscores, which some sites use.
     ///
     /// Nothing but digits and dots is a mistyped address.
-    static func isHostName(_ text: String) -> Bool {
+    package static func isHostName(_ text: String) -> Bool {
         guard !text.isEmpty, text.utf8.count <= 253 else { return false }
         guard !text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || isDigit($0) }) else { return false }
         return text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy { label in
@@ -69,11 +69,11 @@ struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    static func isIPv4(_ text: String) -> Bool {
+    package static func isIPv4(_ text: String) -> Bool {
         AddressRange.addressBytes(text)?.count == 4
     }
 
-    static func isIPv6(_ text: String) -> Bool {
+    package static func isIPv6(_ text: String) -> Bool {
         text.contains(":") && AddressRange.addressBytes(text) != nil
     }
 

@@ -1,0 +1,84 @@
+// Publishes leases of this member: regularly, and soon after a change.
+package import JSON
+package import Logging
+package import Replica
+package import Store
+
+/// A lease as it is to be in the map.
+package struct Lease: Sendable {
+    package let key: LeaseKey
+    package let document: JSONValue
+
+    package init(_ update: ServerUpdate) {
+        key = .server(update.serverID)
+        document = update.document
+    }
+
+    package init(_ login: LoginLease) {
+        key = login.key
+        document = login.document
+    }
+
+    package init(_ session: SessionLease) {
+        key = session.key
+        document = session.document
+    }
+}
+
+/// Keeps some of this member's leases up to date. Nobody else writes them.
+package actor LeasePublisher {
+    /// What there is to publish now. A lease that was published and is not among these any more is deleted.
+    package typealias Source = @Sendable () async -> [Lease]
+
+    private let store: Store
+    private let logger: Logger
+    /// What is published, for the log.
+    private let name: String
+    private let interval: @Sendable () async -> Duration
+    private let source: Source
+    private let rhythm = Republishing()
+    private var published: [LeaseKey: Version] = [:]
+
+    /// - Parameters:
+    ///   - name: What is published, in words for the log.
+    ///   - interval: How long from one publication to the next without a change.
+    ///   - source: Asked at each publication.
+    package init(
+        _ name: String, store: Store, logger: Logger, every interval: @escaping @Sendable () async -> Duration,
+        source: @escaping Source
+    ) {
+        self.name = name
+        self.store = store
+        self.logger = logger
+        self.interval = interval
+        self.source = source
+    }
+
+    /// Asks for a publication soon; may be called from anywhere.
+    package nonisolated func changed() { rhythm.changed() }
+
+    /// Publishes until cancelled, or until the store is closed.
+    package func run() async { await rhythm.run(every: interval) { await self.publish() } }
+
+    /// The version that a lease was last published in; nil where it was not.
+    package func version(of key: LeaseKey) -> Version? { published[key] }
+
+    private func publish() async {
+        let leases = await source()
+        var writes = leases.map { lease in
+            LocalWrite(
+                key: lease.key.key,
+                change: .put(
+                    Array(lease.document.canonicalText.utf8), leaseMilliseconds: LeaseKey.milliseconds))
+        }
+        let gone = Set(published.keys).subtracting(leases.map(\.key))
+        writes += gone.map { LocalWrite(key: $0.key, change: .delete) }
+        guard !writes.isEmpty else { return }
+        do throws(StoreError) {
+            let written = try await store.write(writes)
+            published = Dictionary(zip(leases.map(\.key), written.map(\.version))) { $1 }
+        } catch {
+            logger.error("\(name): not published: \(error)")
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// The server update: what a member tells the others of itself, as a lease under server/<serverId>.
+package import JSON
+import OperatingSystem
+package import Replica
+
+/// What a member says of itself. `docs/operations.md` lists every field with its unit.
+///
+/// The document is kept as it was written: a newer version may say more, and what passes through here loses nothing.
+package struct ServerUpdate: Sendable, Equatable {
+    package let serverID: ServerID
+    /// All that the member says.
+    package let document: JSONValue
+    /// Where it is reached, by its own word; nil where it does not say so, or not with the certificate that it serves.
+    package let address: ServerAddress?
+    /// Whether users may log in there; not where it does not say so.
+    package let loginsEnabled: Bool
+    /// Whether sessions may be started there; not where it does not say so.
+    package let sessionsEnabled: Bool
+    /// Whether it opens no connections to other members.
+    package let isExternal: Bool
+
+    /// What a member wrote; nil where that is not about itself.
+    ///
+    /// - Parameter owner: The member in whose lease it is.
+    package init?(_ document: JSONValue, of owner: ServerID) {
+        guard case .object = document, document["serverId"] == nil || document.text("serverId") == owner.text else {
+            return nil
+        }
+        self.document = document
+        serverID = owner
+        loginsEnabled = document["loginsEnabled"] == true
+        sessionsEnabled = document["sessionsEnabled"] == true
+        isExternal = document["external"] == true
+        address = ServerAddress(of: owner, urls: document.texts("urls"), document.text("certificateSHA256"))
+    }
+
+    /// What a member writes of itself.
+    package init(_ content: Content) {
+        document = content.document
+        serverID = content.serverID
+        loginsEnabled = content.loginsEnabled
+        sessionsEnabled = content.sessionsEnabled
+        isExternal = content.isExternal
+        address = ServerAddress(of: content.serverID, urls: content.urls, HexText.encode(content.certificateSHA256))
+    }
+}
+
+extension ServerUpdate {
+    package var hostname: String? { document.text("hostname") }
+    /// The URLs under which the member is reached, by its own word.
+    package var urls: [String] { document.texts("urls") }
+    /// The origin of what the member's process writes; nil where it does not say so.
+    package var origin: Origin? { document.text("origin").flatMap { UInt64($0, radix: 16) }.map(Origin.init(raw:)) }
+    /// Users who are logged in there; zero where it does not say so.
+    package var loginCount: Int { Int(clamping: document.integer("logins") ?? 0) }
+    /// Sessions that run there; zero where it does not say so.
+    package var sessionCount: Int { Int(clamping: document.integer("sessions") ?? 0) }
+    /// Ids of the cluster keys of a member that has none but for gateways; empty for any other.
+    package var gatewayKeys: [String] { document.texts("gatewayKeys") }
+    /// Memory in bytes; nil where the member does not say it.
+    package var freeMemory: Int64? { document.integer("freemem") }
+    package var totalMemory: Int64? { document.integer("totalmem") }
+    /// Over one, five and fifteen minutes; empty where the member does not say it.
+    package var loadAverages: [JSONValue] { if case .array(let loads)? = document["loadavg"] { loads } else { [] } }
+    /// How many open links it has; nil where it does not say so.
+    package var linkCount: Int? { if case .array(let links)? = document["links"] { links.count } else { nil } }
+
+    private static let shownMembers = [
+        "serverId", "hostname", "sessionsEnabled", "loginsEnabled", "sessions", "uniqueSessionUsers", "logins",
+        "uniqueLoginUsers", "cpu", "totalmem", "freemem", "loadavg", "external", "version",
+    ]
+
+    /// The part of it that every user is shown.
+    package var shown: JSONValue {
+        var members: [String: JSONValue] = [:]
+        for name in Self.shownMembers { members[name] = document[name] }
+        return .object(members)
+    }
+}
+
+/// Where a member is reached.
+package struct ServerAddress: Sendable, Hashable {
+    package let serverID: ServerID
+    package let host: String
+    package let port: Int
+    /// SHA-256 of the certificate that it serves, 32 bytes.
+    package let certificateSHA256: [UInt8]
+
+    fileprivate init?(of serverID: ServerID, urls: [String], _ certificateSHA256: String?) {
+        guard let text = urls.first, let url = try? MemberURL(text),
+            let hash = certificateSHA256.flatMap(HexText.decode), hash.count == 32
+        else { return nil }
+        self.serverID = serverID
+        host = url.endpoint.host
+        port = url.endpoint.port
+        self.certificateSHA256 = hash
+    }
+}
