@@ -100,6 +100,34 @@ struct HouseRulesTests {
         }
     }
 
+    @Test("What members tell each other is put together and read in the directory alone")
+    func leases() throws {
+        let prefixes = ["server", "login", "session", "reservation"].map { "\"\($0)/\\(" }
+        // Fields that nothing but a lease has; how any other document is read is its readers' affair.
+        let fields = [
+            "certificateSHA256", "gatewayKeys", "freemem", "totalmem", "loadavg", "loginsEnabled",
+            "sessionsEnabled", "serverReservations", "staticData", "external", "uniqueLoginUsers",
+        ]
+        let readings = fields.flatMap {
+            [".text(\"\($0)\")", ".texts(\"\($0)\")", ".integer(\"\($0)\")", "[\"\($0)\"]"]
+        }
+        for file in try SourceFile.all("Sources") where file.module != "Sources/Directory" {
+            for line in file.lines where !line.trimmingCharacters(in: .whitespaces).hasPrefix("//") {
+                let found = (prefixes + readings).filter { line.contains($0) }
+                #expect(found.isEmpty, "\(file.path) has \(found)")
+            }
+        }
+    }
+
+    @Test("A type name occurs once in the sources")
+    func typeNames() throws {
+        var homes: [String: [String]] = [:]
+        for file in try SourceFile.all("Sources") {
+            for name in file.types { homes[name, default: []].append(file.path) }
+        }
+        for (name, files) in homes where files.count > 1 { Issue.record("\(name) is declared in \(files.sorted())") }
+    }
+
     private struct Mutant: Decodable {
         let name: String
         let file: String

@@ -24,6 +24,19 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
         }
     }
 
+    /// The names of the types that are declared at the file's top level.
+    var types: [String] {
+        let kinds: Set<Substring> = ["struct", "class", "enum", "actor", "protocol", "typealias"]
+        return lines.compactMap { line in
+            guard let first = line.first, first.isLetter || first == "@" else { return nil }
+            let words = line.split(separator: " ")
+            guard let kind = words.firstIndex(where: kinds.contains), kind + 1 < words.count,
+                words[..<kind].allSatisfy({ $0.first?.isLetter == true || $0.first == "@" }), words[0] != "import"
+            else { return nil }
+            return String(words[kind + 1].prefix { $0.isLetter || $0.isNumber || $0 == "_" })
+        }
+    }
+
     /// Each function with the number of lines from its name to its closing brace, told by indentation.
     var functions: [(name: String, lineCount: Int)] {
         var functions: [(String, Int)] = []

@@ -14,7 +14,7 @@ final class ControlService: Service {
     private let member: RunningMember
     private let journal: Journal
     private let reloader: ConfigurationReloader
-    private let listening = Gate()
+    private let listening = Latch()
 
     init(services: UserServices, journal: Journal, reloader: ConfigurationReloader) {
         self.services = services

@@ -6,13 +6,14 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOPosix
+import OperatingSystem
 import ServiceLifecycle
 
 /// Serves the front door where `www.json` says.
 final class FrontDoorService: Service {
     private let services: UserServices
     private let member: RunningMember
-    private let listening = Gate()
+    private let listening = Latch()
 
     init(services: UserServices) {
         self.services = services
@@ -119,33 +120,4 @@ extension FrontDoorLimits {
 extension IOError {
     /// What the system says of it.
     fileprivate var reason: String { unsafe String(cString: strerror(errnoCode)) }
-}
-
-/// Lets waiters pass once it is open, or when they are cancelled.
-actor Gate {
-    private var isOpen = false
-    private var waiters: [CheckedContinuation<Void, Never>] = []
-
-    func open() {
-        isOpen = true
-        wake()
-    }
-
-    func wait() async {
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in
-                if isOpen || Task.isCancelled { waiter.resume() } else { waiters.append(waiter) }
-            }
-        } onCancel: {
-            Task { await self.wakeCancelled() }
-        }
-    }
-
-    /// A daemon that stops cancels all its waiters together.
-    private func wakeCancelled() { wake() }
-
-    private func wake() {
-        for waiter in waiters { waiter.resume() }
-        waiters = []
-    }
 }

@@ -87,7 +87,7 @@ actor LoginService {
         let launcher = try launchers.ssh(configuration)
         // Counted at once, so that attempts at the same time do not all pass; taken back where it was none.
         limits.failed(account: user, source: source.address, at: .now)
-        let ssh = launcher.begin(user: account, firstAnswer: Secret(password))
+        let ssh = launcher.begin(user: account, firstAnswer: TypedSecret(password))
         // With the server id, so that a member that carried the password finds the way back.
         let id = "\(serverID)-\(HexText.encode(RandomBytes.make(16)))"
         attempts[id] = Attempt(ssh: ssh, user: account, claimedUser: user, source: source, configuration: configuration)
@@ -102,7 +102,7 @@ actor LoginService {
                 .notFound, "no-such-attempt", "there is no such attempt to log in, or it took too long: begin anew")
         }
         attempts[id]?.isAnswered = true
-        attempt.ssh.answer(Secret(text))
+        attempt.ssh.answer(TypedSecret(text))
         return try await proceed(id)
     }
 

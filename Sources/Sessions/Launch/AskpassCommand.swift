@@ -31,8 +31,8 @@ package enum AskpassCommand {
         // How long a person may take is the agent's to limit: it closes the socket.
         var entry = pollfd(fd: socket.raw, events: Int16(POLLIN), revents: 0)
         while unsafe poll(&entry, 1, -1) < 0, errno == EINTR {}
-        var bytes = [UInt8](repeating: 0, count: Secret.byteCountMax + 2)
-        defer { Secret.wipe(&bytes) }
+        var bytes = [UInt8](repeating: 0, count: TypedSecret.byteCountMax + 2)
+        defer { TypedSecret.wipe(&bytes) }
         guard let count = try socket.read(into: &bytes), count > 0, bytes[0] == AskpassAnswer.given else {
             return false
         }

@@ -29,11 +29,11 @@ package enum SSHFailure: Hashable, Sendable {
 /// An attempt under way. For one reader.
 package final class SSHAttempt: Sendable {
     private struct State {
-        var firstAnswer: Secret?
+        var firstAnswer: TypedSecret?
         /// Whether a question was answered already.
         var hasAnswered = false
         var question: SSHOutcome?
-        var answer: CheckedContinuation<Secret?, Never>?
+        var answer: CheckedContinuation<TypedSecret?, Never>?
         var end: SSHOutcome?
         var reader: CheckedContinuation<SSHOutcome, Never>?
         var task: Task<Void, Never>?
@@ -43,7 +43,7 @@ package final class SSHAttempt: Sendable {
     private let state: Mutex<State>
     private let log: SessionsLog
 
-    init(firstAnswer: Secret?, log: @escaping SessionsLog) {
+    init(firstAnswer: TypedSecret?, log: @escaping SessionsLog) {
         state = Mutex(State(firstAnswer: firstAnswer))
         self.log = log
     }
@@ -72,7 +72,7 @@ package final class SSHAttempt: Sendable {
     }
 
     /// Answers the last question. The secret is wiped once it was handed over.
-    package func answer(_ secret: Secret) {
+    package func answer(_ secret: TypedSecret) {
         let waiter = state.withLock { state in
             defer { state.answer = nil }
             return state.answer
@@ -132,13 +132,13 @@ extension SSHAttempt {
         }
     }
 
-    private func secret(for question: AskpassQuestion) async -> Secret? {
+    private func secret(for question: AskpassQuestion) async -> TypedSecret? {
         // A question for a yes or no: there is none that should be answered so.
         guard question.kind.isEmpty else { return nil }
         let isForPassword = question.prompt.lowercased().contains("password")
         // ssh's own question, of the method "password", which it tries after "keyboard-interactive" has failed.
         let isSecondMethod = question.prompt.hasSuffix("'s password: ")
-        let (first, isRepeated) = state.withLock { state -> (Secret?, Bool) in
+        let (first, isRepeated) = state.withLock { state -> (TypedSecret?, Bool) in
             if isSecondMethod, state.hasAnswered { return (nil, true) }
             guard isForPassword, let first = state.firstAnswer else { return (nil, false) }
             state.firstAnswer = nil
@@ -149,7 +149,7 @@ extension SSHAttempt {
         return await ask(.prompt(Self.shown(question.prompt), echo: false))
     }
 
-    private func ask(_ question: SSHOutcome) async -> Secret? {
+    private func ask(_ question: SSHOutcome) async -> TypedSecret? {
         await withCheckedContinuation { continuation in
             let (reader, isOver) = state.withLock { state -> (CheckedContinuation<SSHOutcome, Never>?, Bool) in
                 guard state.end == nil, !state.isCancelled else { return (nil, true) }

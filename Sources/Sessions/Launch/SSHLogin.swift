@@ -45,7 +45,7 @@ package struct SSHLogin: Sendable {
     /// Begins an attempt, which goes on by itself; its questions and its end are read from what is returned.
     ///
     /// - Parameter firstAnswer: Answers the first question for a password. It is wiped after use.
-    package func begin(user: String, firstAnswer: Secret?) -> SSHAttempt {
+    package func begin(user: String, firstAnswer: TypedSecret?) -> SSHAttempt {
         let attempt = SSHAttempt(firstAnswer: firstAnswer, log: log)
         attempt.start { [options, server] in await run(user, attempt, options, server) }
         return attempt

@@ -35,7 +35,7 @@ package final class LinkServer: Sendable {
     let options: Options
     let isAllowed: @Sendable (uid_t) -> Bool
     let log: SessionsLog
-    let table = Mutex(LinkTable())
+    let table = Mutex(LinkProcessTable())
     private let listener: PacketListener
     private let accepting = Mutex(Task<Void, Never>?.none)
 
@@ -157,7 +157,7 @@ extension LinkServer {
 
     /// Hands an event over, or keeps it until it is read. Called with the lock held, so that events keep their order;
     /// resuming a continuation runs nothing of its task here.
-    static func tell(_ event: LinkEvent, _ table: inout LinkTable) {
+    static func tell(_ event: LinkEvent, _ table: inout LinkProcessTable) {
         table.events.append(event)
         guard let reader = table.eventReader, let first = table.events.popFirst() else { return }
         table.eventReader = nil

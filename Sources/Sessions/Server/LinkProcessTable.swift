@@ -21,7 +21,7 @@ struct PendingRequest {
 }
 
 /// Everything that `LinkServer` knows, guarded by its lock.
-struct LinkTable {
+struct LinkProcessTable {
     var isClosed = false
     var links: [uid_t: ConnectedLink] = [:]
     var loginCounts: [uid_t: Int] = [:]

@@ -5,7 +5,7 @@ import Synchronization
 
 /// The bytes lie in one place, which is zeroed when they are not needed any more, at the latest with this object. The
 /// text that it was made of is its owner's to forget.
-package final class Secret: Sendable {
+package final class TypedSecret: Sendable {
     private let bytes: Mutex<[UInt8]>
 
     package init(_ text: String) {
