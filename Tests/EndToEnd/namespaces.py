@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from needs import needs, needs_root
+
 LIBRARY = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 
@@ -15,7 +17,16 @@ NOBODY = "02:00:00:00:00:01"
 
 
 def ip(*arguments):
-    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
+    ended = subprocess.run(["ip", *arguments], capture_output=True, text=True)
+    assert ended.returncode == 0, f"ip {' '.join(arguments)}: {ended.stderr}"
+    return ended.stdout
+
+
+def add_namespace(name):
+    needs_root("network namespaces are made")
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
+    needs(made.returncode == 0, f"no network namespace can be made on this host: {made.stderr.strip()}")
+    ip("-n", name, "link", "set", "lo", "up")
 
 
 class Namespace:
@@ -25,8 +36,7 @@ class Namespace:
 
     def __init__(self, name):
         self.name = f"fx-{name}-{os.getpid()}-{next(self._numbers)}"
-        ip("netns", "add", self.name)
-        self.ip("link", "set", "lo", "up")
+        add_namespace(self.name)
 
     def ip(self, *arguments):
         return ip("-n", self.name, *arguments)

@@ -1,5 +1,4 @@
 # Fixtures: people of this host, its sshd and sudo, and members that these people log in at.
-import os
 import shutil
 from itertools import count
 
@@ -8,6 +7,7 @@ import pytest
 from agents import Cluster
 from api import Client
 from display import Viewer
+from needs import needs, needs_root
 from portal import Installation, Portal
 from sshd import PASSWORD, Sshd
 from tokens import new_gateway_key
@@ -19,10 +19,9 @@ PROGRAMS = ("sshd", "sudo", "visudo", "useradd", "setpriv", "Xvnc", "xterm", "op
 
 @pytest.fixture(scope="session")
 def installation():
-    if os.geteuid() != 0:
-        pytest.skip("makes users of this host, which needs root")
+    needs_root("users of this host are made")
     missing = [name for name in PROGRAMS if not shutil.which(name)]
-    assert not missing, f"run scripts/install-packages: {missing} are missing"
+    needs(not missing, f"{', '.join(missing)} are missing on this host: run scripts/install-packages")
     installation = Installation()
     yield installation
     installation.close()

@@ -5,7 +5,10 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from agents import ROOT, Result
+from needs import needs, needs_root
 from waiting import eventually
 
 # Where the host's administrator has the project's unit.
@@ -14,16 +17,11 @@ BOOT_SECONDS = 40
 NAMESPACES = ["--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net"]
 
 
-class CannotBoot(Exception):
-    """Why a host with systemd cannot be made here, in a sentence."""
-
-
 class SystemdHost:
     """A host that is up, with all that the agent needs but without the agent."""
 
     def __init__(self, directory):
-        if os.geteuid() != 0:
-            raise CannotBoot("a host with systemd is made of namespaces and mounts, which needs root")
+        needs_root("a host with systemd is made of namespaces and mounts")
         tree, directory = _make_tree(), Path(directory)
         self.log_path = directory / "boot.log"
         self.pid = None
@@ -46,8 +44,8 @@ class SystemdHost:
             raise
 
     def _is_up(self):
-        if self._process.poll() is not None:
-            raise CannotBoot(f"systemd did not start in namespaces of its own: {self.log_path.read_text()}")
+        ended = self._process.poll() is not None
+        needs(not ended, f"systemd did not start in namespaces of its own: {self.log_path.read_text()}")
         self.pid = self.pid or self._find_systemd()
         assert self.pid, "there is no systemd yet"
         # A unit of Debian's that has no use for such a host may have failed.
@@ -107,8 +105,7 @@ class SystemdHost:
 def _make_tree():
     made = subprocess.run(
         [ROOT / "scripts/make-systemd-tree"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if made.returncode != 0:
-        raise CannotBoot(f"no tree for systemd: {made.stderr}")
+    needs(made.returncode == 0, f"no tree for systemd: {made.stderr}")
     return made.stdout.strip()
 
 
@@ -118,4 +115,4 @@ def _process_groups():
     for _, place, kind, *_ in mounts:
         if kind == "cgroup2" and os.access(place, os.W_OK):
             return Path(place)
-    raise CannotBoot("no unified control groups (cgroup2) are mounted here, or only for reading")
+    pytest.fail("no unified control groups (cgroup2) are mounted here, or only for reading", pytrace=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agents import PROGRAM, ROOT
+from needs import needs, needs_root
 from portal import RESOURCES
 from readme import commands_with
 from web import get
@@ -28,8 +29,7 @@ if command[0] != "apt-get":
 @pytest.fixture
 def alone(directory):
     """A copy of the program and nothing else."""
-    if Path("/usr/share/fastx").exists():
-        pytest.skip("pages are installed on this host")
+    needs(not Path("/usr/share/fastx").exists(), "pages are installed on this host: remove /usr/share/fastx")
     program = directory / "prefix/bin/fastx-agent"
     program.parent.mkdir(parents=True)
     shutil.copy(PROGRAM, program)
@@ -39,8 +39,7 @@ def alone(directory):
 @pytest.fixture
 def hosts(directory):
     """What the README's commands for two hosts put on them: their directories by name."""
-    if not Path(PROGRAM).is_relative_to(BUILT):
-        pytest.skip(f"installs what is in {BUILT}")
+    needs(Path(PROGRAM).is_relative_to(BUILT), f"make install takes what is in {BUILT}: unset FASTX_AGENT")
     tools, hosts = directory / "tools", directory / "hosts"
     tools.mkdir()
     (tools / "ssh").write_text(SSH.format(hosts=hosts))
@@ -60,6 +59,7 @@ def hosts(directory):
 
 def without_toolchain():
     """The words before a program that make it run where the toolchain is not."""
+    needs_root("the toolchain is hidden")
     linked = subprocess.run(["ldd", PROGRAM], capture_output=True, text=True, check=True).stdout
     [core] = re.findall(r"libswiftCore\.so => (\S+)", linked)
     return ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(Path(core).parent)]
@@ -91,7 +91,6 @@ def test_pages_that_are_installed_while_the_agent_runs_are_served_at_once(cluste
     assert "pages " not in agent.ok("status") and agent.status()["pagesMissing"] is None
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may hide the toolchain")
 def test_what_the_readme_installs_on_two_hosts_needs_no_toolchain_and_has_its_pages(cluster, hosts):
     for root in hosts.values():
         private = [path for path in root.rglob("*") if not path.stat().st_mode & stat.S_IROTH]

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from agents import PROGRAM
+from needs import needs_root
 from readme import commands_with
 
 # Stands for scp, and for ssh's other side: the second host's files are in a directory beside the first one's.
@@ -66,8 +67,8 @@ def test_an_exported_key_replaces_no_file_and_follows_no_link(member, directory)
     assert set(directory.iterdir()) == before
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has another user's directory")
 def test_a_key_that_root_exports_into_a_users_directory_stays_with_root(member, directory):
+    needs_root("a directory is given to another user")
     home = directory / "home"
     home.mkdir()
     os.chown(home, 12345, 12345)

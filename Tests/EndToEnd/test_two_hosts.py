@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from agents import PROGRAM
-from namespaces import ip
+from namespaces import add_namespace, ip
 from waiting import eventually
 
-pytestmark = [
-    pytest.mark.cuts, pytest.mark.skipif(os.geteuid() != 0, reason="only root may make network namespaces")]
+pytestmark = pytest.mark.cuts
 
 
 class Host:
@@ -25,8 +24,7 @@ class Host:
         self.var = directory / name
         self.log = directory / f"{name}.log"
         self.process = None
-        ip("netns", "add", self.namespace)
-        ip("-n", self.namespace, "link", "set", "lo", "up")
+        add_namespace(self.namespace)
         # What `ip netns exec` shows as /etc/hosts in there.
         self.etc = Path("/etc/netns") / self.namespace
         self.etc.mkdir(parents=True)
