@@ -1,5 +1,5 @@
 # Everything a developer or an administrator types. Each target installs what it needs first.
-.PHONY: run test lint format build install clean packages unit end-to-end soak sweep mutants crash-points \
+.PHONY: run test lint format build build-tests install clean packages unit end-to-end soak sweep mutants crash-points \
 	simulations stop bench
 
 CONFIGURATION = release
@@ -31,23 +31,23 @@ lint: packages
 format:
 	swift format --in-place --recursive --parallel Sources Simulations Benchmarks Tests Package.swift
 
-unit: packages
+# All that the tests are and use, in one build: one for each product would build much of it again.
+build-tests: packages
 	swift build -c $(CONFIGURATION) --build-tests
+
+unit: build-tests
 	swift test -c $(CONFIGURATION) --skip-build
 
-end-to-end: packages
-	swift build -c $(CONFIGURATION) --product fastx-agent
-	swift build -c $(CONFIGURATION) --product fastx-websocket-echo
+end-to-end: build-tests
 	.venv/bin/python -m pytest Tests/EndToEnd
 
 # Crash points in the short form, and mistakes that the enumerator must notice. Scenarios and seeds are unit tests.
 SIMULATE = .build/$(CONFIGURATION)/fastx-simulate
 
-simulations: packages
+simulations: build-tests
 	scripts/build-storage-shim
-	swift build -c $(CONFIGURATION) --product fastx-simulate
 	$(SIMULATE) sweep --seeds 1..500
-	$(SIMULATE) relay --seed 1..100 --json > /dev/null
+	printf '%s\n' 1..50 51..100 | xargs -n 1 -P 2 $(SIMULATE) relay --json --seed > /dev/null
 	$(SIMULATE) crash-points --image-count-max 20000
 	$(SIMULATE) crash-points --image-count-max 4000 --mistake without-syncs --json > /dev/null
 	$(SIMULATE) crash-points --image-count-max 4000 --mistake early-acknowledgement --json > /dev/null
