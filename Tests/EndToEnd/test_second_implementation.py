@@ -245,9 +245,10 @@ def test_a_message_that_must_be_understood_ends_the_link(agent, members, secret)
 
 def test_an_agent_that_dials_gives_its_map_to_an_empty_acceptor_and_heeds_a_nudge(cluster, members, secret):
     member = members(secret)
-    agent = cluster.agent(member.listen(), settings={"updateIntervalSeconds": 60, "reconcileIntervalSeconds": 3600})
-    agent.start()
+    agent = cluster.agent(settings={"updateIntervalSeconds": 60, "reconcileIntervalSeconds": 3600}).start()
+    # Before there is a link: a change that is sent over one leaves nothing to compare.
     agent.put("config/theirs", "a")
+    agent.set_access_points(member.listen())
     member.wait(lambda: member.links and member.links[0].phase == "open")
     [link] = member.links
     member.wait(lambda: member.get("config/theirs") == b"a")

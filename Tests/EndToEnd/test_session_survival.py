@@ -28,15 +28,15 @@ class Workplace:
         made = self.user.home / f"{self.name}-{file}"
 
         def is_made():
-            viewer.type(f"{line}; echo $word > {made.name}; clear\n")
+            viewer.type(f"{line}; clear; echo $word > {made.name}\n")
             return made.exists() and made.read_text()
 
         return eventually(is_made, f"{line} is typed in {self.name}", every=0.5)
 
-    @staticmethod
-    def _still(viewer):
-        """The picture once nothing on it moves."""
+    def _still(self, viewer):
+        """The picture once nothing on it moves, nor anything is about to: the prompt comes after the file."""
         def still():
+            assert all(process.is_asleep for process in self.user.processes())
             picture = viewer.picture()
             return picture if picture == viewer.picture() else None
 

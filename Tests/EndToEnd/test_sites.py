@@ -65,15 +65,16 @@ def live_apart(sites):
     pulled.cable.pull()
     mute.cable.mislead(mute.host)
     deaf.cable.mislead(home.host)
-    for index, site in enumerate(sites):
+    for site in sites:
         site.member.put(f"config/at/{site.name}", "written apart")
+    # Proofs of the faults, before silence ends links: one direction of two of the cables is open, and nothing else.
+    eventually(lambda: mute.member.get("config/at/home"), "the mute site hears")
+    eventually(lambda: home.member.get("config/at/deaf"), "the deaf site is heard")
+    for index, site in enumerate(sites):
         site.member.put("config/contested", site.name)
         site.member.ok("delete", f"config/shared/{index:02}")
         site.member.put(f"config/shared/{index + 4:02}", "changed apart")
         eventually(lambda: site.door.get(f"config/at/{site.name}"), f"{site.name} goes on within itself")
-    # Proofs of the faults: one direction of two of the cables is open, and nothing else.
-    eventually(lambda: mute.member.get("config/at/home"), "the mute site hears")
-    eventually(lambda: home.member.get("config/at/deaf"), "the deaf site is heard")
     for agent, other in [(home.door, mute), (home.door, pulled), (deaf.door, home), (pulled.door, home)]:
         assert agent.get(f"config/at/{other.name}") is None, (agent.name, other.name)
     for near, far in [(home, pulled), (pulled, home), (home, mute), (deaf, home)]:

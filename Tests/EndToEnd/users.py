@@ -134,6 +134,11 @@ class Process:
         return b"\nState:\tZ" not in (status := self._read("status")) and status != b""
 
     @property
+    def is_asleep(self):
+        """Whether it waits for something to happen, and has nothing to do until then."""
+        return b"\nState:\tS" in self._read("status")
+
+    @property
     def program(self):
         return Path(self.arguments[0]).name if self.arguments else ""
 
