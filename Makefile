@@ -38,8 +38,13 @@ build-tests: packages
 unit: build-tests
 	swift test -c $(CONFIGURATION) --skip-build
 
+# How many processes the end-to-end tests are spread over: most of the time they wait. Then come those that have to be
+# alone on the machine, one after the other.
+PROCESSES = 4
+
 end-to-end: build-tests
-	.venv/bin/python -m pytest Tests/EndToEnd
+	.venv/bin/python -m pytest Tests/EndToEnd -m "not soak and not alone" --numprocesses $(PROCESSES)
+	.venv/bin/python -m pytest Tests/EndToEnd -m "not soak and alone"
 
 # Crash points in the short form, and mistakes that the enumerator must notice. Scenarios and seeds are unit tests.
 SIMULATE = .build/$(CONFIGURATION)/fastx-simulate

@@ -16,7 +16,7 @@ from tokens import read_secret
 # How much of each running agent's log is shown with a failed test, in bytes.
 LOG_LENGTH = 3000
 
-pytest_plugins = ["portal_fixtures", "configuration_fixtures"]
+pytest_plugins = ["spreading", "portal_fixtures", "configuration_fixtures"]
 
 
 def pytest_configure():

@@ -1,13 +1,19 @@
 # Addresses and ports: every agent, proxy and server of a test run has a loopback address of its own.
 import itertools
+import os
 import socket
 
+# What pytest-xdist calls its processes: gw0 and so on. There is one without a name where tests run one after the other.
+PROCESS_NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw")) + 1
 # Not 127.0.0.1: from there outgoing connections start, and one of them could take the port of a stopped agent.
-_hosts = (f"127.0.{third}.{fourth}" for third in itertools.count(0) for fourth in range(2, 255))
+FIRST, HOSTS_IN_A_ROW = 2, 253
+_numbers = itertools.count()
 
 
 def new_host():
-    return next(_hosts)
+    """An address that nobody else has, whichever thread asks."""
+    third, fourth = divmod(next(_numbers), HOSTS_IN_A_ROW)
+    return f"127.{PROCESS_NUMBER}.{third}.{FIRST + fourth}"
 
 
 def free_port(host):

@@ -25,9 +25,12 @@ class Installation:
         # Whom sudo lets the agent become; nobody else is in it.
         self.people = HostGroup()
         self._sudo_rule = Path("/etc/sudoers.d") / self.service.name
-        self._sudo_rule.touch(mode=0o440)
-        self._sudo_rule.write_text(self._documented_rule() + "\n")
-        host_command("visudo", "--check", "--quiet", "--file", self._sudo_rule)
+        # Under its final name only when it is whole: a file with a dot in its name is none of sudo's, which others use.
+        draft = self._sudo_rule.with_suffix(".draft")
+        draft.touch(mode=0o440)
+        draft.write_text(self._documented_rule() + "\n")
+        host_command("visudo", "--check", "--quiet", "--file", draft)
+        draft.rename(self._sudo_rule)
 
     def _documented_rule(self):
         """The line that the documentation has for sudoers, with this installation's names."""

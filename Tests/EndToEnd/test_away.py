@@ -6,7 +6,7 @@ import pytest
 from agents import wait_equal, wait_same_fingerprint
 from waiting import eventually
 
-pytestmark = pytest.mark.cuts
+pytestmark = [pytest.mark.cuts, pytest.mark.slow]
 
 DELETED, LAST = range(8), 20
 LEASE_MILLISECONDS, SHORT_LEASE_MILLISECONDS = 90_000, 2_000

@@ -14,6 +14,8 @@ from network import new_address, url
 from sshd import PASSWORD, VERIFICATION_CODE, VerificationCodes
 from waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 # The rules of WCAG 2.2, levels A and AA, that a program can check.
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"], "resultTypes": ["violations"]}
 # Names that would be programs if a page took them for markup.

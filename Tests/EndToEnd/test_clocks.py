@@ -8,7 +8,7 @@ import pytest
 from agents import wait_equal, wait_same_fingerprint
 from waiting import eventually
 
-pytestmark = pytest.mark.cuts
+pytestmark = [pytest.mark.cuts, pytest.mark.slow]
 
 LIBRARIES = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
 # A peer is asked for its clock this often; libfaketime reads its file anew once a second.

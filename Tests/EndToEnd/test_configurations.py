@@ -10,6 +10,8 @@ from api import API
 from relay import relay_link
 from waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 # How long a page may take to be back once its gateway is.
 BACK_SECONDS = 30
 # How long a connection may be silent, and a page then takes to notice.

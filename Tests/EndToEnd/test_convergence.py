@@ -2,6 +2,8 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from agents import wait_equal, wait_same_fingerprint
 from waiting import eventually
 
@@ -21,6 +23,7 @@ def test_three_in_a_chain_pass_writes_and_deletions_from_end_to_end(cluster):
     wait_same_fingerprint([first, middle, last])
 
 
+@pytest.mark.alone
 def test_a_write_is_at_the_other_end_of_a_chain_within_a_tenth_of_a_second(cluster):
     first, middle, last = cluster.chain(3)
     middle.wait_linked(first, last)

@@ -20,6 +20,8 @@ from storage_shim import (
 from tokens import read_secret
 from waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 # What a refusal must say of the disk, for each way to fail.
 NAMED = {
     DISK_FULL: "no space is left on the disk|No space left on device",

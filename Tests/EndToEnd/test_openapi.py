@@ -10,6 +10,8 @@ import pytest
 from agents import ROOT
 from api import COOKIE
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
           "response_headers_conformance")

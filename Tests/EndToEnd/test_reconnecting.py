@@ -6,7 +6,7 @@ import pytest
 from agents import wait_equal
 from waiting import eventually
 
-pytestmark = pytest.mark.cuts
+pytestmark = [pytest.mark.cuts, pytest.mark.alone]
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.25, 20
 # Each wait is between half of what it should be and one and a half times that.

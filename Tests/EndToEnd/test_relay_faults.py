@@ -16,7 +16,7 @@ from test_stopped import stopped
 from tokens import new_gateway_key
 from waiting import eventually
 
-pytestmark = pytest.mark.cuts
+pytestmark = [pytest.mark.cuts, pytest.mark.slow]
 
 BACK_SECONDS = 30
 RED, BLUE = (255, 0, 0), (0, 0, 255)

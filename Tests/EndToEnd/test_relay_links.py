@@ -6,6 +6,8 @@ from relay import is_open, make_external, relay_link, wait_relay_linked
 from test_stopped import stopped
 from waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 BACK_SECONDS, FOUND_SECONDS = 30, 30
 
 

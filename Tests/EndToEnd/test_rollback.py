@@ -9,7 +9,7 @@ from agents import wait_equal, wait_same_fingerprint
 from test_identity import clone_of
 from waiting import eventually
 
-pytestmark = pytest.mark.cuts
+pytestmark = [pytest.mark.cuts, pytest.mark.slow]
 
 # Regular server updates: one in 30 s and one for each change of links, by each of four members.
 QUIET_SECONDS, QUIET_COMMITS = 5, 10

@@ -6,6 +6,8 @@ import pytest
 
 from waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 
 class Workplace:
     """A session with a terminal, in which a shell remembers a word."""

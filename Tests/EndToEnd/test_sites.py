@@ -5,7 +5,7 @@ from agents import wait_equal, wait_same_fingerprint
 from namespaces import Cable, Namespace
 from waiting import eventually
 
-pytestmark = pytest.mark.cuts
+pytestmark = [pytest.mark.cuts, pytest.mark.slow]
 
 PORT = 3300
 SILENCE_SECONDS, LEASE_SECONDS = 15, 90

@@ -13,7 +13,7 @@ from agents import PROGRAM, wait_equal, wait_same_fingerprint
 from proxy import DOWN, UP
 from waiting import eventually
 
-pytestmark = pytest.mark.cuts
+pytestmark = [pytest.mark.cuts, pytest.mark.slow]
 
 # What may wait for a slow peer: the credit of a link and its outbox (docs/protocol.md, sections 7 and 9.2).
 CREDIT_BYTES, OUTBOX_BYTES = 4 << 20, 8 << 20
@@ -129,6 +129,7 @@ def overwhelm(hub, slow, proxy, bytes_per_second, meanwhile):
     assert slow.status()["entries"] < hub.status()["entries"]
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(120)
 def test_a_peer_at_one_byte_a_second_costs_the_others_neither_time_nor_memory(cluster, proxies, watch):
     hub = cluster.agent(name="hub").start()

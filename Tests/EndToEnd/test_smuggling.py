@@ -19,7 +19,7 @@ from waiting import eventually
 from wire import Unreadable, read_answers, read_requests
 from wiretap import Wiretap
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.timeout(240)
 
 # How long a server may take to answer all of an input and to close: less than it waits for all of a first request.
 ANSWER_SECONDS = 8

@@ -11,7 +11,7 @@ from systemd_host import PROJECT, SystemdHost
 from waiting import eventually
 
 # The first host waits for its tree, and the last test for four restarts.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 UNIT = "fastx-agent.service"
 DROP_INS = f"/etc/systemd/system/{UNIT}.d"

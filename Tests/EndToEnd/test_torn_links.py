@@ -8,7 +8,7 @@ from agents import wait_equal
 from proxy import DOWN, UP
 from waiting import eventually
 
-pytestmark = pytest.mark.cuts
+pytestmark = [pytest.mark.cuts, pytest.mark.slow]
 
 BATCH_ENTRIES, VALUE_BYTES = 4, 200
 # Places are torn at the same time on several lines, because after each one the member waits before it dials again.

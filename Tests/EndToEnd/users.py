@@ -1,5 +1,6 @@
 # Accounts of this host, made for a test run and removed with all that they left.
 import contextlib
+import fcntl
 import os
 import pwd
 import re
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from waiting import eventually
 
+ACCOUNTS_LOCK = "/run/lock/fastx-tests-accounts"
+
 
 def host_command(*arguments, **options):
     """Runs a program of the host that must succeed, and returns what it prints."""
@@ -19,15 +22,26 @@ def host_command(*arguments, **options):
     return ended.stdout
 
 
+@contextlib.contextmanager
+def changing_accounts():
+    """For one process of tests at a time: where several change the host's accounts, each that is not the first waits a
+    second before it tries again, and gives up after some."""
+    with open(ACCOUNTS_LOCK, "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class HostGroup:
     """A group of this host."""
 
     def __init__(self):
         self.name = f"fxt{secrets.token_hex(4)}"
-        host_command("groupadd", self.name)
+        with changing_accounts():
+            host_command("groupadd", self.name)
 
     def remove(self):
-        host_command("groupdel", self.name)
+        with changing_accounts():
+            host_command("groupdel", self.name)
 
 
 class HostUser:
@@ -38,8 +52,9 @@ class HostUser:
         self.password = f"{secrets.token_urlsafe(9)} ü'\"$\\:%-"
         kind = ["--system"] if is_system else []
         more = ["--groups", ",".join(groups)] if groups else []
-        host_command("useradd", "--create-home", "--user-group", "--shell", shell, *kind, *more, self.name)
-        host_command("chpasswd", input=f"{self.name}:{self.password}\n")
+        with changing_accounts():
+            host_command("useradd", "--create-home", "--user-group", "--shell", shell, *kind, *more, self.name)
+            host_command("chpasswd", input=f"{self.name}:{self.password}\n")
         entry = pwd.getpwnam(self.name)
         self.uid, self.gid, self.home = entry.pw_uid, entry.pw_gid, Path(entry.pw_dir)
         self.home.chmod(0o755)
@@ -104,8 +119,10 @@ class HostUser:
 
     def remove(self):
         eventually(self._end_processes, f"the processes of {self.name} end")
-        host_command("userdel", "--remove", "--force", self.name)
+        # As long as the number is this user's: the next one to be made may get it.
         shutil.rmtree(f"/tmp/.fastx-{self.uid}", ignore_errors=True)
+        with changing_accounts():
+            host_command("userdel", "--remove", "--force", self.name)
 
 
 class Process:
