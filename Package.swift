@@ -52,9 +52,12 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
+                "Trust",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings),
         .target(
@@ -104,7 +107,7 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "Certificates", "Directory", "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay",
-                "Gateway", "Sessions",
+                "Gateway", "Sessions", "Transport",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
@@ -208,6 +211,15 @@ let package = Package(
                 "Gossip", "Listeners", "Replica", "Transport", "Trust", "SimulatedWorld",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TransportTests",
+            dependencies: [
+                "Listeners", "Transport", "Trust",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: settings),

@@ -12,9 +12,7 @@ import Trust
 struct MemberDiallerTests {
     private func client(_ listeners: [Listener], mayReach: @escaping @Sendable (String) -> Bool) -> MemberClient {
         let addresses = listeners.map(\.address)
-        return MemberClient(makeResolver: { KnownNames(addresses, on: $0) }, mayReach: mayReach) { error, _, _ in
-            "\(error)"
-        }
+        return MemberClient(makeResolver: { KnownNames(addresses, on: $0) }, mayReach: mayReach)
     }
 
     private func ask(
@@ -47,5 +45,13 @@ struct MemberDiallerTests {
                 == "beta cannot be reached: certificate: it shows another one than the map names; either it was replaced "
                 + "just now, or something between ends TLS (127.0.0.2); nothing is sent to such an address (127.0.0.3)")
         for listener in listeners { try await listener.close() }
+    }
+
+    @Test("Old TLS and old ciphers are refused", arguments: [Behaviour.weakMember, .oldMember])
+    func policy(_ behaviour: Behaviour) async throws {
+        let listener = try await Listener(behaviour, at: "127.0.0.2")
+        let error = await #expect(throws: MemberUnreachable.self) { try await ask([listener]) }
+        #expect(error?.hasTakenNothing == true)
+        try await listener.close()
     }
 }

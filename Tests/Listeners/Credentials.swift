@@ -12,12 +12,26 @@ package enum Credentials: Sendable {
         try NIOSSLCertificate(bytes: Array((self == .member ? Self.memberPEM : Self.strangerPEM).utf8), format: .pem)
     }
 
-    func context() throws -> NIOSSLContext {
+    /// What a listener still does that nobody should.
+    enum Weakness {
+        case none, weakCiphers, oldVersion
+    }
+
+    func context(_ weakness: Weakness = .none) throws -> NIOSSLContext {
         let key = self == .member ? Self.memberKey : Self.strangerKey
-        return try NIOSSLContext(
-            configuration: .makeServerConfiguration(
-                certificateChain: [.certificate(try certificate())],
-                privateKey: .privateKey(NIOSSLPrivateKey(bytes: Array(key.utf8), format: .pem))))
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: [.certificate(try certificate())],
+            privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(key.utf8), format: .pem)))
+        switch weakness {
+        case .none: break
+        case .weakCiphers:
+            configuration.maximumTLSVersion = .tlsv12
+            configuration.cipherSuites = "ECDHE-ECDSA-AES128-SHA"
+        case .oldVersion:
+            configuration.minimumTLSVersion = .tlsv1
+            configuration.maximumTLSVersion = .tlsv11
+        }
+        return try NIOSSLContext(configuration: configuration)
     }
 
     private static let memberPEM = """

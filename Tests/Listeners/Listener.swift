@@ -20,6 +20,10 @@ package enum Behaviour: Sendable {
     case stranger
     /// It does TLS with another certificate and answers nothing.
     case silentStranger
+    /// As `member`, but without authenticated encryption.
+    case weakMember
+    /// As `member`, but with a TLS that has been given up.
+    case oldMember
     /// As `member`, but it does nothing until somebody else has been tried.
     case slowMember
     /// It does TLS, upgrades to WebSockets, and answers 200 to everything else.
@@ -27,7 +31,7 @@ package enum Behaviour: Sendable {
 
     /// Those that no link comes about with.
     package static let wrong: [Behaviour] = [
-        .dead, .refusing, .mute, .closing, .talking, .stranger, .silentStranger,
+        .dead, .refusing, .mute, .closing, .talking, .stranger, .silentStranger, .weakMember, .oldMember,
     ]
 }
 
@@ -61,7 +65,8 @@ package final class Listener: Sendable {
         case .dead:
             // The one that fits into the queue of those to be accepted: the system drops what comes after it.
             channels = [try await ClientBootstrap(group: group).connect(to: address).get(), server]
-        case .mute, .closing, .talking, .stranger, .silentStranger, .slowMember, .member: channels = [server]
+        case .mute, .closing, .talking, .stranger, .silentStranger, .weakMember, .oldMember, .slowMember, .member:
+            channels = [server]
         }
     }
 
@@ -88,17 +93,23 @@ extension Behaviour {
                 channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
             }
             try Behaviour.member.initialize(channel)
-        case .member:
-            try pipeline.addHandler(NIOSSLServerHandler(context: Credentials.member.context()))
-            let upgrader = NIOWebSocketServerUpgrader { channel, _ in
-                channel.eventLoop.makeSucceededFuture([:])
-            } upgradePipelineHandler: { channel, _ in
-                channel.eventLoop.makeSucceededVoidFuture()
-            }
-            try pipeline.configureHTTPServerPipeline(
-                withServerUpgrade: (upgraders: [upgrader], completionHandler: { _ in }))
-            try pipeline.addHandler(Welcomer())
+        case .weakMember: try serve(channel, try Credentials.member.context(.weakCiphers))
+        case .oldMember: try serve(channel, try Credentials.member.context(.oldVersion))
+        case .member: try serve(channel, try Credentials.member.context())
         }
+    }
+
+    private func serve(_ channel: any Channel, _ context: NIOSSLContext) throws {
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(NIOSSLServerHandler(context: context))
+        let upgrader = NIOWebSocketServerUpgrader { channel, _ in
+            channel.eventLoop.makeSucceededFuture([:])
+        } upgradePipelineHandler: { channel, _ in
+            channel.eventLoop.makeSucceededVoidFuture()
+        }
+        try pipeline.configureHTTPServerPipeline(
+            withServerUpgrade: (upgraders: [upgrader], completionHandler: { _ in }))
+        try pipeline.addHandler(Welcomer())
     }
 }
 

@@ -24,7 +24,7 @@ struct MemberRoutes: Sendable {
 
     /// A client that goes where these routes lead.
     func makeClient(relay: RelayExchange? = nil) -> MemberClient {
-        MemberClient(relay: relay, mayReach: mayReach) { ConnectionFailure.explain($0, host: $1, timeout: $2) }
+        MemberClient(relay: relay, mayReach: mayReach)
     }
 
     /// Where requests for a member go.

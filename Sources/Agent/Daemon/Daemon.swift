@@ -98,7 +98,7 @@ struct Daemon {
         for warning in warnings { logs.agent.warning("\(warning)") }
         let keyRing = try KeyRing(configured: configuration.cluster.keys)
         let (chain, key) = try RunningMember.readCertificate(configuration.web, directory.configuration)
-        let certificate = try ServerCertificate(chain: chain, key: key, cipherSuites: tlsCipherSuites)
+        let certificate = try ServerCertificate(chain: chain, key: key)
         let origin = Origin(raw: UInt64.random(in: 1...UInt64.max))
         try await StoreChild.probe(directory)
         let store = try openStore(configuration, origin)

@@ -6,6 +6,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import NIOHTTP1
+import Transport
 import Trust
 
 /// The upgrade at `/cluster/gossip`.
@@ -32,7 +33,7 @@ struct GossipRoute: UpgradeRoute {
                 detail: detail, serverID: authenticator.serverID)
         }
         return UpgradeAdmission(subprotocol: Message.subprotocol) { channel in
-            let meter = LinkMeter()
+            let meter = ByteMeter()
             let link = LinkConnection(
                 channel: try channel.configureLink(isClient: false, meter: meter), meter: meter,
                 address: connection.peer, certificateHash: binding(connection))

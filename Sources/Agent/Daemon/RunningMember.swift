@@ -100,7 +100,7 @@ actor RunningMember {
 
     private nonisolated func reloadCertificate(_ web: WebConfiguration) throws {
         let (chain, key) = try Self.readCertificate(web, directory.configuration)
-        try certificate.replace(chain: chain, key: key, cipherSuites: tlsCipherSuites)
+        try certificate.replace(chain: chain, key: key)
     }
 
     /// The certificate chain and key that `www.json` names.

@@ -11,6 +11,7 @@ import NIOHTTPTypesHTTP1
 import NIOSSL
 import NIOWebSocket
 package import Replica
+import Transport
 
 /// Sets up and serves the connections of the listener.
 package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
@@ -56,7 +57,7 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
             let served = certificate?.current
             // TLS has its own way to end one direction; a connection whose TCP is gone is gone.
             try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
-            try PeerSilence.limit(channel)
+            if channel.remoteAddress?.ipAddress != nil { try PeerSilence.limited.apply(to: channel) }
             let info = ConnectionInfo(
                 peer: channel.remoteAddress.map(Self.text) ?? "unknown",
                 peerAddress: channel.remoteAddress?.ipAddress ?? "unknown", certificateHash: served?.hash,

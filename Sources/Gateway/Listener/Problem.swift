@@ -3,6 +3,7 @@ package import HTTPTypes
 package import Hummingbird
 package import NIOCore
 package import Replica
+import Transport
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -32,16 +33,13 @@ package struct Problem: Error, Sendable {
 
     /// What another member answered instead of what it was asked for.
     package init(answered status: HTTPResponse.Status, _ body: some Sequence<UInt8>, by serverID: ServerID) {
-        let refusal = try? JSONDecoder().decode(Refusal.self, from: Data(body))
-        self.init(
-            status, reason: refusal?.reason ?? Self.noDocument,
-            detail: refusal?.detail ?? "\(serverID), or something before it, answered \(status.code)",
-            serverID: serverID)
-    }
-
-    private struct Refusal: Decodable {
-        let reason: String
-        let detail: String
+        if let document = ProblemDocument(body), let reason = document.reason, let detail = document.detail {
+            self.init(status, reason: reason, detail: detail, serverID: serverID)
+        } else {
+            self.init(
+                status, reason: Self.noDocument,
+                detail: "\(serverID), or something before it, answered \(status.code)", serverID: serverID)
+        }
     }
 
     private struct Document: Encodable {

@@ -1,7 +1,7 @@
 // The certificate that the listener serves, replaceable while it runs.
-import NIOCore
 package import NIOSSL
 import Synchronization
+import Transport
 import Trust
 
 /// Holds the TLS settings of new connections. Connections that are open keep the certificate they began with.
@@ -15,14 +15,13 @@ package final class ServerCertificate: Sendable {
 
     private let served: Mutex<Served>
 
-    /// - Parameter cipherSuites: In OpenSSL's notation, for TLS 1.2; those of TLS 1.3 are all good.
-    package init(chain: [NIOSSLCertificate], key: NIOSSLPrivateKey, cipherSuites: String) throws {
-        served = Mutex(try Self.make(chain: chain, key: key, cipherSuites: cipherSuites))
+    package init(chain: [NIOSSLCertificate], key: NIOSSLPrivateKey) throws {
+        served = Mutex(try Self.make(chain: chain, key: key))
     }
 
     /// Takes another certificate for connections from now on.
-    package func replace(chain: [NIOSSLCertificate], key: NIOSSLPrivateKey, cipherSuites: String) throws {
-        let new = try Self.make(chain: chain, key: key, cipherSuites: cipherSuites)
+    package func replace(chain: [NIOSSLCertificate], key: NIOSSLPrivateKey) throws {
+        let new = try Self.make(chain: chain, key: key)
         served.withLock { $0 = new }
     }
 
@@ -32,18 +31,11 @@ package final class ServerCertificate: Sendable {
     var current: Served { served.withLock { $0 } }
 
     private static func make(
-        chain: [NIOSSLCertificate], key: NIOSSLPrivateKey, cipherSuites: String
+        chain: [NIOSSLCertificate], key: NIOSSLPrivateKey
     ) throws -> Served {
         guard let leaf = chain.first else { throw ListenerError.emptyCertificate }
-        var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
-        configuration.minimumTLSVersion = .tlsv12
-        // A peer that does not answer the end of TLS must not hold up a stop of the member.
-        configuration.shutdownTimeout = .seconds(1)
-        configuration.cipherSuites = cipherSuites
-        configuration.applicationProtocols = ["h2", "http/1.1"]
         return Served(
-            context: try NIOSSLContext(configuration: configuration), hash: Sodium.sha256(try leaf.toDERBytes()))
+            context: try TLSPolicy.serverContext(chain: chain, key: key), hash: Sodium.sha256(try leaf.toDERBytes()))
     }
 }
 

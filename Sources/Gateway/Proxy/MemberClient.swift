@@ -60,7 +60,6 @@ package final class ProxiedResponse: Sendable {
 /// Keeps connections to members and sends requests over them.
 package final class MemberClient: Sendable {
     let dialler: MemberDialler
-    private let describe: @Sendable (any Error, String, Duration) -> String
     private let idle = Mutex<[MemberTarget: [MemberConnection]]>([:])
 
     /// Connections kept open to one member while nothing is asked.
@@ -72,14 +71,12 @@ package final class MemberClient: Sendable {
     /// - Parameters:
     ///   - relay: Where members are asked for connections, on an external member.
     ///   - mayReach: Whether an IP address may be connected to that another member announces.
-    ///   - describe: Why a connection to a host did not come about, in words for people.
     package init(
         relay: RelayExchange? = nil, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
-        makeResolver: @escaping ResolverMaker = { _ in nil }, mayReach: @escaping @Sendable (String) -> Bool,
-        describe: @escaping @Sendable (any Error, _ host: String, _ timeout: Duration) -> String
+        makeResolver: @escaping ResolverMaker = { _ in nil }, mayReach: @escaping @Sendable (String) -> Bool
     ) {
-        self.describe = describe
-        dialler = MemberDialler(group: group, makeResolver: makeResolver, relay: relay, mayReach: mayReach)
+        dialler = MemberDialler(
+            hosts: HostDialler(group: group, makeResolver: makeResolver), relay: relay, mayReach: mayReach)
     }
 
     /// Sends a request and returns the answer's head as soon as it is there.
@@ -126,22 +123,13 @@ package final class MemberClient: Sendable {
 
     private func detail(_ target: MemberTarget, _ error: any Error) -> String {
         switch error {
-        case let error as NIOConnectionError:
-            if let reasons = error.explained(by: { detail(target, $0) }) { return reasons }
-        case is RelayError, is RefusedAddress: return "\(error)"
-        case ChannelError.ioOnClosedChannel, ChannelError.inputClosed, ChannelError.alreadyClosed:
+        case is RelayError: return "\(error)"
+        case ChannelError.ioOnClosedChannel, ChannelError.inputClosed, ChannelError.alreadyClosed, is NoAnswer:
             return "the connection ended without an answer"
         default: break
         }
-        guard let host = target.host else { return "the connection that it opened broke: \(error)" }
-        let isPinned = target.certificateSHA256 != nil
-        // The library has no other word for it.
-        if isPinned, "\(error)".contains("CERTIFICATE_VERIFY_FAILED") {
-            return
-                "certificate: it shows another one than the map names; either it was replaced just now, or something "
-                + "between ends TLS"
-        }
-        return describe(error, host, MemberDialler.connectTimeMax)
+        guard let dial = dialler.dial(target) else { return "the connection that it opened broke: \(error)" }
+        return ConnectionFailure.explain(error, dial)
     }
 
     private func takeIdle(_ target: MemberTarget, _ loop: (any EventLoop)?) -> MemberConnection? {

@@ -1,12 +1,9 @@
 // Opens TLS connections to other members, bound to the certificate that each announces.
-package import NIOCore
-import NIOPosix
+import NIOCore
 package import NIOSSL
 import Relay
 package import Replica
-import Synchronization
 import Transport
-import Trust
 
 /// Where another member is reached, by its own word in the map.
 package struct MemberTarget: Sendable, Hashable {
@@ -34,19 +31,11 @@ package struct MemberTarget: Sendable, Hashable {
         self.isConfigured = isConfigured
     }
 
-    /// The host that is connected to; nil where the member opens the connections.
-    var host: String? {
-        switch way {
-        case .address(let host, _), .proxy(let host, _, _): host
-        case .relay: nil
-        }
-    }
-
     /// Host and port as they stand in the field `Host`.
     package var authority: String {
         switch way {
         case .address(let host, let port), .proxy(let host, let port, _):
-            host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+            HostDial.authority(host, port)
         case .relay: serverID.text
         }
     }
@@ -65,70 +54,39 @@ package struct ProxyTrust: Sendable, Hashable {
     }
 }
 
-/// TLS contexts, each made once: one takes a megabyte and a millisecond where it reads the system's authorities.
-private final class ClientContexts: Sendable {
-    private struct State {
-        var pinned: NIOSSLContext?
-        var trusting: [[NIOSSLCertificate]?: NIOSSLContext] = [:]
-    }
-
-    private let state = Mutex(State())
-
-    private static var configuration: TLSConfiguration {
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.applicationProtocols = ["http/1.1"]
-        return configuration
-    }
-
-    /// For certificates that are known: they are compared, so that no authority is needed and none can err.
-    func pinned() throws -> NIOSSLContext {
-        try state.withLock { state in
-            if let context = state.pinned { return context }
-            var configuration = Self.configuration
-            configuration.certificateVerification = .noHostnameVerification
-            configuration.trustRoots = .certificates([])
-            let context = try NIOSSLContext(configuration: configuration)
-            state.pinned = context
-            return context
-        }
-    }
-
-    /// For certificates that an authority has signed: one of these, or of the system's.
-    func trusting(_ authorities: [NIOSSLCertificate]?) throws -> NIOSSLContext {
-        try state.withLock { state in
-            if let context = state.trusting[authorities] { return context }
-            var configuration = Self.configuration
-            configuration.trustRoots = authorities.map { .certificates($0) } ?? .default
-            let context = try NIOSSLContext(configuration: configuration)
-            state.trusting[authorities] = context
-            return context
-        }
-    }
-}
-
 /// Opens connections.
 struct MemberDialler: Sendable {
-    let group: any EventLoopGroup
+    private let hosts: HostDialler
     /// Where members are asked for connections; nil on a member that is not external.
     let relay: RelayExchange?
     /// Whether an IP address may be connected to that another member announces.
     let mayReach: @Sendable (String) -> Bool
-    private let makeResolver: ResolverMaker
-
-    private let contexts = ClientContexts()
 
     /// For the connection and its TLS handshake together, at all addresses of a host.
-    static let connectTimeMax: Duration = .seconds(5)
+    private static let connectTimeMax: Duration = .seconds(5)
 
-    init(
-        group: any EventLoopGroup, makeResolver: @escaping ResolverMaker, relay: RelayExchange?,
-        mayReach: @escaping @Sendable (String) -> Bool
-    ) {
-        self.group = group
-        self.makeResolver = makeResolver
+    init(hosts: HostDialler, relay: RelayExchange?, mayReach: @escaping @Sendable (String) -> Bool) {
+        self.hosts = hosts
         self.relay = relay
         self.mayReach = mayReach
+    }
+
+    /// What is dialled for a member; nil where the member opens the connections.
+    func dial(_ target: MemberTarget) -> HostDial? {
+        switch target.way {
+        case .relay: nil
+        case .address(let host, let port):
+            // One that names no certificate shows another one, whichever it shows.
+            dial(target, host, port, TLSTerms(trust: .pinned(target.certificateSHA256 ?? [])))
+        case .proxy(let host, let port, let trust):
+            dial(target, host, port, TLSTerms(trust: .signed(by: trust.authorities), serverName: trust.serverName))
+        }
+    }
+
+    private func dial(_ target: MemberTarget, _ host: String, _ port: Int, _ tls: TLSTerms) -> HostDial {
+        HostDial(
+            host: host, port: port, tls: tls, timeout: Self.connectTimeMax, silence: .limited,
+            mayReach: target.isConfigured ? nil : mayReach)
     }
 
     /// A connection; `initialize` adds what is to be spoken on it. One that is opened to an address is on the event loop
@@ -137,78 +95,14 @@ struct MemberDialler: Sendable {
         _ target: MemberTarget, on loop: (any EventLoop)? = nil,
         _ initialize: @escaping @Sendable (any Channel) throws -> Output
     ) async throws -> Output {
-        switch target.way {
-        case .relay:
-            guard let relay else { throw RelayError.notLinked(target.serverID) }
-            let channel = try await relay.connect(to: target.serverID)
-            do {
-                return try await channel.eventLoop.submit { try initialize(channel) }.get()
-            } catch {
-                channel.close(promise: nil)
-                throw error
-            }
-        case .address(let host, let port):
-            let expected = target.certificateSHA256
-            return try await connect(host, port, target, try contexts.pinned(), loop, initialize) { context, name in
-                try NIOSSLClientHandler(context: context, serverHostname: name) { certificates, result in
-                    let bytes = certificates.first.flatMap { try? $0.toDERBytes() } ?? []
-                    let isExpected = expected.map { Sodium.isEqual(Sodium.sha256(bytes), $0) } ?? false
-                    result.succeed(isExpected ? .certificateVerified : .failed)
-                }
-            }
-        case .proxy(let host, let port, let trust):
-            let context = try contexts.trusting(trust.authorities)
-            return try await connect(host, port, target, context, loop, initialize) { context, name in
-                try NIOSSLClientHandler(context: context, serverHostname: trust.serverName ?? name)
-            }
+        if let dial = dial(target) { return try await hosts.connect(dial, on: loop, initialize: initialize) }
+        guard let relay else { throw RelayError.notLinked(target.serverID) }
+        let channel = try await relay.connect(to: target.serverID)
+        do {
+            return try await channel.eventLoop.submit { try initialize(channel) }.get()
+        } catch {
+            channel.close(promise: nil)
+            throw error
         }
     }
-
-    private func connect<Output: Sendable>(
-        _ host: String, _ port: Int, _ target: MemberTarget, _ context: NIOSSLContext, _ loop: (any EventLoop)?,
-        _ initialize: @escaping @Sendable (any Channel) throws -> Output,
-        tls: @escaping @Sendable (NIOSSLContext, String?) throws -> NIOSSLClientHandler
-    ) async throws -> Output {
-        let loop = loop ?? group.next()
-        let terms = AttemptTerms(until: .now() + TimeAmount(Self.connectTimeMax))
-        return try await ClientBootstrap(group: loop)
-            .resolver(makeResolver(loop))
-            .connectTimeout(terms.limit)
-            .channelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
-            .connect(host: host, port: port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    for (option, value) in PeerSilence.options {
-                        try channel.syncOptions?.setOption(option, value: value)
-                    }
-                    if !target.isConfigured {
-                        try channel.pipeline.syncOperations.addHandler(AddressFilter(mayReach: mayReach))
-                    }
-                    let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
-                    try channel.pipeline.syncOperations.addHandler(try tls(context, isAddress ? nil : host))
-                    try channel.pipeline.syncOperations.addHandler(ConnectionAttempt(terms))
-                    return try initialize(channel)
-                }
-            }
-    }
-}
-
-/// Refuses connections to addresses that members do not send requests to, whatever name led there.
-private final class AddressFilter: ChannelOutboundHandler {
-    typealias OutboundIn = Never
-    private let mayReach: (String) -> Bool
-
-    init(mayReach: @escaping (String) -> Bool) { self.mayReach = mayReach }
-
-    func connect(context: ChannelHandlerContext, to address: SocketAddress, promise: EventLoopPromise<Void>?) {
-        if let text = address.ipAddress, mayReach(text) {
-            context.connect(to: address, promise: promise)
-        } else {
-            promise?.fail(RefusedAddress())
-        }
-    }
-}
-
-/// Which address it was is told with it.
-struct RefusedAddress: Error, CustomStringConvertible {
-    let description = "nothing is sent to such an address"
 }

@@ -1,10 +1,11 @@
 // A WebSocket to another member whose bytes go through as they are: the two ends speak to each other.
 import HTTPTypes
 package import NIOCore
-package import NIOHTTP1
+import NIOHTTP1
 import NIOWebSocket
 import Replica
 import Synchronization
+import Transport
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -54,13 +55,6 @@ package final class UpgradedMember: Sendable {
 
 }
 
-/// What came of a request for an upgrade.
-enum UpgradeOutcome<Value: Sendable>: Sendable {
-    case upgraded(Value)
-    /// Completes with the reason once the answer has been read.
-    case refused(EventLoopFuture<Problem>)
-}
-
 extension MemberClient {
     /// Asks another member for a WebSocket.
     ///
@@ -80,18 +74,15 @@ extension MemberClient {
         by upgrader: Upgrader
     ) async throws(MemberUnreachable) -> Result<Value, Problem>
     where Upgrader.UpgradeResult == UpgradeOutcome<Value> {
-        var headers = HTTPHeaders(fields)
-        headers.add(name: "host", value: target.authority)
-        headers.add(name: "content-length", value: "0")
-        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
+        let head = UpgradeRequest.head(path, authority: target.authority, fields)
         do {
             let (channel, outcome) = try await dialler.connect(target, on: loop) { channel in
-                (channel, try Self.negotiate(channel, head, target, upgrader))
+                (channel, try UpgradeRequest.send(head, on: channel, by: upgrader))
             }
             return try await channel.closing(after: Self.upgradeTimeMax) {
                 switch try await outcome.get() {
                 case .upgraded(let value): .success(value)
-                case .refused(let problem): .failure(try await problem.get())
+                case .refused(let refusal): .failure(await Problem(refusing: refusal, by: target.serverID))
                 }
             }
         } catch {
@@ -99,42 +90,19 @@ extension MemberClient {
         }
     }
 
-    private static func negotiate<Value, Upgrader: NIOTypedHTTPClientProtocolUpgrader>(
-        _ channel: any Channel, _ head: HTTPRequestHead, _ target: MemberTarget, _ upgrader: Upgrader
-    ) throws -> EventLoopFuture<UpgradeOutcome<Value>> where Upgrader.UpgradeResult == UpgradeOutcome<Value> {
-        let upgrade = NIOTypedHTTPClientUpgradeConfiguration<UpgradeOutcome<Value>>(
-            upgradeRequestHead: head, upgraders: [upgrader]
-        ) { channel in
-            channel.eventLoop.makeCompletedFuture {
-                let problem = channel.eventLoop.makePromise(of: Problem.self)
-                try channel.pipeline.syncOperations.addHandler(ProblemReader(problem, target.serverID))
-                return .refused(problem.futureResult)
-            }
-        }
-        var configuration = NIOUpgradableHTTPClientPipelineConfiguration<UpgradeOutcome<Value>>(
-            upgradeConfiguration: upgrade)
-        // The first frames of the other end may come together with its answer.
-        configuration.leftOverBytesStrategy = .forwardBytes
-        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: configuration)
-    }
-
     /// How long another member may take to answer a request for an upgrade.
     private static let upgradeTimeMax: TimeAmount = .seconds(30)
 }
 
-extension Channel {
-    /// Waits for something that this channel is to bring, and closes it where that takes too long or fails.
-    fileprivate func closing<Value>(
-        after limit: TimeAmount, _ body: () async throws -> Value
-    ) async throws -> Value {
-        let timer = eventLoop.scheduleTask(in: limit) { self.close(promise: nil) }
-        defer { timer.cancel() }
-        do {
-            return try await body()
-        } catch {
-            close(promise: nil)
-            throw error
-        }
+extension Problem {
+    /// Why a member did not upgrade.
+    fileprivate init(refusing refusal: EventLoopFuture<UpgradeRefusal>, by serverID: ServerID) async {
+        // An answer that breaks off is hardly a member's.
+        let answer = try? await refusal.get()
+        self.init(
+            answered: answer.map { .init(code: Int($0.head.status.code)) } ?? .badGateway,
+            answer?.body.readableBytesView ?? ByteBuffer().readableBytesView, by: serverID)
+        headers[.refusal] = answer?.head.headers.first(name: HTTPField.Name.refusal.canonicalName)
     }
 }
 
@@ -170,45 +138,5 @@ private struct BytesUpgrader: NIOTypedHTTPClientProtocolUpgrader {
                     subprotocol: upgradeResponse.headers.first(name: "sec-websocket-protocol"), channel: channel,
                     glue: glue))
         }
-    }
-}
-
-/// Reads why a member did not upgrade.
-final class ProblemReader: ChannelInboundHandler {
-    typealias InboundIn = HTTPClientResponsePart
-    private let promise: EventLoopPromise<Problem>
-    private let serverID: ServerID
-    private var status = HTTPResponse.Status.badGateway
-    private var refusal: String?
-    private var body = ByteBuffer()
-
-    private static let bodyByteCountMax = 16 << 10
-
-    init(_ promise: EventLoopPromise<Problem>, _ serverID: ServerID) {
-        self.promise = promise
-        self.serverID = serverID
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head(let head):
-            status = .init(code: Int(head.status.code))
-            refusal = head.headers.first(name: HTTPField.Name.refusal.canonicalName)
-        case .body(var part):
-            if body.readableBytes + part.readableBytes <= Self.bodyByteCountMax { body.writeBuffer(&part) }
-        case .end:
-            finish()
-            context.close(promise: nil)
-        }
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
-
-    func channelInactive(context: ChannelHandlerContext) { finish() }
-
-    private func finish() {
-        var problem = Problem(answered: status, body.readableBytesView, by: serverID)
-        problem.headers[.refusal] = refusal
-        promise.succeed(problem)
     }
 }

@@ -2,6 +2,7 @@
 import HTTPTypes
 import NIOCore
 import NIOWebSocket
+import Transport
 
 /// A connection on which an external member asks and this one answers.
 struct RelayedConnection: Sendable {

@@ -4,6 +4,7 @@ import NIOPosix
 package import Relay
 package import Replica
 import Synchronization
+import Transport
 
 /// What an external member has of the others. On any other member it stays empty.
 package final class RelayExchange: Sendable {

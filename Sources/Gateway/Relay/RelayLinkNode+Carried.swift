@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import Relay
 import Replica
+import Transport
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

@@ -5,6 +5,7 @@ package import NIOCore
 import NIOPosix
 package import Relay
 package import Replica
+import Transport
 package import Trust
 
 #if canImport(FoundationEssentials)

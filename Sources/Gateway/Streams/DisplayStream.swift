@@ -1,6 +1,7 @@
 // Joins the WebSocket of a browser with the connected socket of a display.
 package import NIOCore
 import NIOPosix
+import Transport
 
 /// One viewer of one display.
 package final class DisplayStream: Sendable {

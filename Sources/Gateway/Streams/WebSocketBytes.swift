@@ -1,6 +1,7 @@
 // A WebSocket as a stream of bytes: binary messages inwards and outwards, control frames answered here.
 package import NIOCore
 package import NIOWebSocket
+package import Transport
 
 /// Why a WebSocket ends, as its close frame says (RFC 6455, section 7.4).
 package struct WebSocketEnd: Sendable, Hashable {

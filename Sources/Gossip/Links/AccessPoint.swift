@@ -1,5 +1,6 @@
 // A configured access point: where to dial, and how to treat its TLS.
 package import NIOSSL
+import Transport
 
 /// Where and how to dial a member.
 package struct AccessPoint: Sendable, Hashable {
@@ -8,7 +9,7 @@ package struct AccessPoint: Sendable, Hashable {
     package var options: LinkOptions
 
     /// Its name in configuration, logs and status.
-    package var url: String { "https://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+    package var url: String { "https://\(HostDial.authority(host, port))" }
 
     package init(host: String, port: Int, options: LinkOptions = LinkOptions()) {
         self.host = host
@@ -36,9 +37,17 @@ package struct LinkOptions: Sendable, Hashable {
     package init() {}
 }
 
-/// Why an access point could not be dialled, in one line for people.
-package struct DialError: Error, Sendable, CustomStringConvertible {
-    package let description: String
-
-    init(_ description: String) { self.description = description }
+extension AccessPoint {
+    /// What is to be dialled.
+    var dial: HostDial {
+        // Without an authority the certificate is not believed but proven: both ends prove the cluster key over its
+        // hash, and whoever put another certificate in between is found out.
+        HostDial(
+            host: host, port: port,
+            tls: TLSTerms(
+                trust: options.demandsAuthority ? .signed(by: options.authorities) : .proven,
+                serverName: options.serverName, clientCertificate: options.clientCertificate,
+                clientKey: options.clientKey),
+            timeout: options.timeout, silence: options.keepAlive ? .probed : .ignored)
+    }
 }

@@ -7,26 +7,18 @@ import NIOWebSocket
 package import Transport
 package import Trust
 
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
-
 /// Opens connections to access points.
 package struct Dialler: Sendable {
     /// Makes the tokens of an upgrade request, one for each cluster key.
     package typealias TokenMaker = @Sendable (RequestBinding) throws -> [String]
 
-    private let group: any EventLoopGroup
-    private let makeResolver: ResolverMaker
+    private let hosts: HostDialler
     private let tokens: TokenMaker
 
     package init(
         group: any EventLoopGroup, makeResolver: @escaping ResolverMaker = { _ in nil }, tokens: @escaping TokenMaker
     ) {
-        self.group = group
-        self.makeResolver = makeResolver
+        hosts = HostDialler(group: group, makeResolver: makeResolver)
         self.tokens = tokens
     }
 
@@ -39,23 +31,24 @@ package struct Dialler: Sendable {
         } catch is CancellationError {
             throw DialError("the dial was called off")
         } catch {
-            throw DialError(ConnectionFailure.explain(error, host: point.host, timeout: point.options.timeout))
+            throw DialError(ConnectionFailure.explain(error, point.dial))
         }
     }
 
     /// Connects to the host until an address takes the link: another program may do TLS at those before it. Each is asked
     /// once, one after the other: two that were asked at the same time might both take it.
     private func open(_ point: AccessPoint) async throws -> LinkConnection {
-        let deadline = NIODeadline.now() + TimeAmount(point.options.timeout)
+        let dial = point.dial
+        let deadline = dial.deadline
         var failures: [SocketAddress: any Error] = [:]
         while true {
-            let channel = try await connect(point, until: deadline, leavingOut: failures)
+            let channel = try await connect(dial, until: deadline, leavingOut: failures)
             let address = channel.remoteAddress
             do {
                 let request = try await request(channel, point)
                 let left = Duration(deadline - .now())
                 // There may be another address behind the name, which has to have its time too.
-                return try await upgrade(channel, point, request, within: Self.isAddress(point.host) ? left : left / 2)
+                return try await upgrade(channel, point, request, within: dial.isAddress ? left : left / 2)
             } catch let error as OwnFailure {
                 channel.close(promise: nil)
                 throw error.reason
@@ -63,7 +56,7 @@ package struct Dialler: Sendable {
                 channel.close(promise: nil)
                 try Task.checkCancellation()
                 // One that comes again though it was left out would come until the deadline.
-                guard !Self.isAddress(point.host), let address, failures.updateValue(error, forKey: address) == nil
+                guard !dial.isAddress, let address, failures.updateValue(error, forKey: address) == nil
                 else { throw error }
             }
         }
@@ -71,29 +64,15 @@ package struct Dialler: Sendable {
 
     /// Connects to the first address of the host at which TLS comes up.
     private func connect(
-        _ point: AccessPoint, until deadline: NIODeadline, leavingOut failures: [SocketAddress: any Error]
+        _ dial: HostDial, until deadline: NIODeadline, leavingOut failures: [SocketAddress: any Error]
     ) async throws -> any Channel {
-        let context = try Self.context(point.options)
-        let loop = group.next()
+        let loop = hosts.next()
         let calledOff = loop.makePromise(of: Void.self)
         defer { calledOff.succeed() }
         let terms = AttemptTerms(until: deadline, leavingOut: failures, calledOff: calledOff.futureResult)
-        let bootstrap = ClientBootstrap(group: loop)
-            .resolver(makeResolver(loop))
-            .channelOption(ChannelOptions.socketOption(.so_keepalive), value: point.options.keepAlive ? 1 : 0)
-            .channelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
-            .connectTimeout(terms.limit)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let name = point.options.serverName ?? (Self.isAddress(point.host) ? nil : point.host)
-                    try channel.pipeline.syncOperations.addHandler(
-                        NIOSSLClientHandler(context: context, serverHostname: name))
-                    try channel.pipeline.syncOperations.addHandler(ConnectionAttempt(terms))
-                }
-            }
         do {
             return try await withTaskCancellationHandler {
-                try await bootstrap.connect(host: point.host, port: point.port).get()
+                try await hosts.connect(dial, on: loop, terms) { $0 }
             } onCancel: {
                 calledOff.succeed()
             }
@@ -105,47 +84,37 @@ package struct Dialler: Sendable {
         }
     }
 
-    /// What TLS calls a connection that just ends means something else once its handshake is done.
-    private func answered(_ body: () async throws -> LinkConnection) async throws -> LinkConnection {
-        do {
-            return try await body()
-        } catch let error as NIOSSLError where error == .uncleanShutdown {
-            throw DialError("not an agent: it closed the connection without an answer")
-        }
-    }
-
     /// An upgrade request, and what its tokens are bound to.
     private struct Request {
         let head: HTTPRequestHead
         let certificateHash: [UInt8]?
     }
 
+    private typealias LinkChannel = NIOAsyncChannel<LinkInbound, Message>
+
     private func upgrade(
         _ channel: any Channel, _ point: AccessPoint, _ request: Request, within limit: Duration
     ) async throws -> LinkConnection {
+        let meter = ByteMeter()
         do {
-            return try await withDeadline(limit) {
+            let link = try await channel.closing(after: TimeAmount(limit)) {
                 try await withTaskCancellationHandler {
-                    try await answered { try await upgrade(channel, point, request) }
+                    try await Self.upgrade(channel, request.head, meter)
                 } onCancel: {
                     channel.close(promise: nil)
                 }
             }
-        } catch is CancellationError {
-            throw DialError("unreachable: no answer after the TLS handshake")
-        }
-    }
-
-    private func upgrade(
-        _ channel: any Channel, _ point: AccessPoint, _ request: Request
-    ) async throws -> LinkConnection {
-        let meter = LinkMeter()
-        let negotiated = try await channel.eventLoop.flatSubmit { Self.upgrade(channel, request.head, meter) }.get()
-        switch negotiated {
-        case .link(let link):
             return LinkConnection(
                 channel: link, meter: meter, address: point.url, certificateHash: request.certificateHash)
-        case .refused(let refusal): throw try await refusal.get()
+        } catch NoAnswer.late {
+            throw DialError("unreachable: no answer after the TLS handshake")
+        } catch NoAnswer.closed {
+            throw DialError("not an agent: it closed the connection without an answer")
+        } catch NoAnswer.notHTTP(let error) {
+            throw DialError("not an agent: its answer is not HTTP (\(error))")
+        } catch let error as NIOSSLError where error == .uncleanShutdown {
+            // What TLS calls a connection that just ends means something else once its handshake is done.
+            throw DialError("not an agent: it closed the connection without an answer")
         }
     }
 
@@ -166,61 +135,43 @@ package struct Dialler: Sendable {
         guard !tokens.isEmpty else {
             throw OwnFailure("no common key: this member has no cluster key; make one with \"fastx-agent key new\"")
         }
-        let host = point.host.contains(":") ? "[\(point.host)]:\(point.port)" : "\(point.host):\(point.port)"
-        let headers: HTTPHeaders = [
-            "host": host, "authorization": "Bearer \(tokens.joined(separator: ","))",
-            "sec-websocket-protocol": Message.subprotocol, "content-length": "0",
-        ]
-        return HTTPRequestHead(version: .http1_1, method: .GET, uri: Message.path, headers: headers)
-    }
-
-    private typealias LinkChannel = NIOAsyncChannel<LinkInbound, Message>
-
-    /// What came of an upgrade request.
-    private enum Negotiated: Sendable {
-        case link(LinkChannel)
-        /// Completes with the reason once the answer has been read.
-        case refused(EventLoopFuture<DialError>)
+        return UpgradeRequest.head(
+            Message.path, authority: point.dial.authority,
+            [
+                ("authorization", "Bearer \(tokens.joined(separator: ","))"),
+                ("sec-websocket-protocol", Message.subprotocol),
+            ])
     }
 
     private static func upgrade(
-        _ channel: any Channel, _ head: HTTPRequestHead, _ meter: LinkMeter
-    ) -> EventLoopFuture<Negotiated> {
-        let upgrader = NIOTypedWebSocketClientUpgrader<Negotiated>(maxFrameSize: Message.byteCountMax) { channel, _ in
-            channel.eventLoop.makeCompletedFuture { .link(try channel.configureLink(isClient: true, meter: meter)) }
+        _ channel: any Channel, _ head: HTTPRequestHead, _ meter: ByteMeter
+    ) async throws -> LinkChannel {
+        let upgrader = NIOTypedWebSocketClientUpgrader<UpgradeOutcome<LinkChannel>>(
+            maxFrameSize: Message.byteCountMax
+        ) { channel, _ in
+            channel.eventLoop.makeCompletedFuture { .upgraded(try channel.configureLink(isClient: true, meter: meter)) }
         }
-        let upgrade = NIOTypedHTTPClientUpgradeConfiguration<Negotiated>(
-            upgradeRequestHead: head, upgraders: [upgrader]
-        ) { channel in
-            channel.eventLoop.makeCompletedFuture {
-                let refusal = channel.eventLoop.makePromise(of: DialError.self)
-                try channel.pipeline.syncOperations.addHandler(RefusalReader(refusal))
-                return .refused(refusal.futureResult)
-            }
+        let outcome = try await channel.eventLoop.submit {
+            try UpgradeRequest.send(head, on: channel, by: upgrader)
+        }.get()
+        switch try await outcome.get() {
+        case .upgraded(let link): return link
+        case .refused(let refusal): throw DialError(describing: try await refusal.get())
         }
-        var configuration = NIOUpgradableHTTPClientPipelineConfiguration<Negotiated>(upgradeConfiguration: upgrade)
-        // The peer's first messages may come together with its answer.
-        configuration.leftOverBytesStrategy = .forwardBytes
-        return channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(configuration: configuration)
-        }.flatMap { $0 }
     }
+}
 
-    private static func context(_ options: LinkOptions) throws -> NIOSSLContext {
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.cipherSuites = tlsCipherSuites
-        configuration.applicationProtocols = ["http/1.1"]
-        // Without an authority the certificate is not believed but proven: both ends prove the cluster key over its
-        // hash, and whoever put another certificate in between is found out.
-        configuration.certificateVerification = options.demandsAuthority ? .fullVerification : .none
-        configuration.trustRoots = options.authorities.map { .certificates($0) } ?? .default
-        configuration.certificateChain = options.clientCertificate.map { .certificate($0) }
-        configuration.privateKey = options.clientKey.map { .privateKey($0) }
-        return try NIOSSLContext(configuration: configuration)
+extension DialError {
+    /// An answer that is no upgrade.
+    fileprivate init(describing refusal: UpgradeRefusal) {
+        if let error = refusal.breakage {
+            self.init("not an agent: its answer is not HTTP (\(error))")
+        } else if let problem = refusal.problem, let detail = problem.detail, let member = problem.serverId {
+            self.init("\(detail) (said by \(member))")
+        } else {
+            self.init("not an agent: it answered \(refusal.head.status.code) \(refusal.head.status.reasonPhrase)")
+        }
     }
-
-    private static func isAddress(_ host: String) -> Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
 }
 
 /// What keeps this member from linking, whatever address it dials.
@@ -228,24 +179,4 @@ private struct OwnFailure: Error {
     let reason: DialError
 
     init(_ reason: String) { self.reason = DialError(reason) }
-}
-
-/// Ciphers with authenticated encryption only.
-package let tlsCipherSuites = "ECDHE+AESGCM:ECDHE+CHACHA20"
-
-/// Runs an operation, cancelled once a time is over.
-private func withDeadline<Value: Sendable>(
-    _ limit: Duration, _ operation: @escaping @Sendable () async throws -> Value
-) async throws -> Value {
-    try await withThrowingTaskGroup(of: Value?.self) { group in
-        group.addTask { try await operation() }
-        group.addTask {
-            // Not a wait for something to happen: the limit itself.
-            try await Task.sleep(for: limit)
-            return nil
-        }
-        defer { group.cancelAll() }
-        guard let first = try await group.next(), let value = first else { throw CancellationError() }
-        return value
-    }
 }

@@ -2,6 +2,7 @@
 package import Logging
 package import NIOCore
 package import Replica
+import Transport
 package import Trust
 
 /// One member's part in the gossip.

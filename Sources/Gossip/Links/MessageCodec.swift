@@ -1,26 +1,12 @@
 // WebSocket frames to messages and back, on the event loop of a link's channel.
 package import NIOCore
 package import NIOWebSocket
-import Synchronization
+package import Transport
 
 /// What a link's channel reads.
 package enum LinkInbound: Sendable {
     case message(Message)
     case malformed(WireError)
-}
-
-/// Counts the payload bytes of one link.
-package final class LinkMeter: Sendable {
-    private let sent = Atomic<Int>(0)
-    private let received = Atomic<Int>(0)
-
-    package init() {}
-
-    package var bytesSent: Int { sent.load(ordering: .relaxed) }
-    package var bytesReceived: Int { received.load(ordering: .relaxed) }
-
-    fileprivate func countSent(_ count: Int) { sent.wrappingAdd(count, ordering: .relaxed) }
-    fileprivate func countReceived(_ count: Int) { received.wrappingAdd(count, ordering: .relaxed) }
 }
 
 /// One message is one binary WebSocket message. Pings and closes of WebSocket itself are answered here.
@@ -31,9 +17,9 @@ package final class MessageCodec: ChannelDuplexHandler {
     package typealias OutboundOut = WebSocketFrame
 
     private let isClient: Bool
-    private let meter: LinkMeter
+    private let meter: ByteMeter
 
-    package init(isClient: Bool, meter: LinkMeter) {
+    package init(isClient: Bool, meter: ByteMeter) {
         self.isClient = isClient
         self.meter = meter
     }
@@ -75,7 +61,7 @@ package final class MessageCodec: ChannelDuplexHandler {
 extension Channel {
     /// Turns an upgraded WebSocket channel into a link's: messages in, messages out. Call on the event loop.
     package func configureLink(
-        isClient: Bool, meter: LinkMeter
+        isClient: Bool, meter: ByteMeter
     ) throws -> NIOAsyncChannel<LinkInbound, Message> {
         let pipeline = pipeline.syncOperations
         try pipeline.addHandler(

@@ -1,11 +1,11 @@
 // Two channels joined: bytes both ways, a slow side holds the other up, and an end ends both.
 import Foundation
-import Gateway
 import NIOCore
 import NIOEmbedded
 import NIOPosix
 import Synchronization
 import Testing
+import Transport
 
 @Suite("Joined channels")
 struct GlueHandlerTests {

@@ -6,11 +6,11 @@ package final class ByteMeter: Sendable {
     private let sent = Atomic(0)
     private let received = Atomic(0)
 
-    init() {}
+    package init() {}
 
     package var bytesSent: Int { sent.load(ordering: .relaxed) }
     package var bytesReceived: Int { received.load(ordering: .relaxed) }
 
-    func countSent(_ count: Int) { sent.wrappingAdd(count, ordering: .relaxed) }
-    func countReceived(_ count: Int) { received.wrappingAdd(count, ordering: .relaxed) }
+    package func countSent(_ count: Int) { sent.wrappingAdd(count, ordering: .relaxed) }
+    package func countReceived(_ count: Int) { received.wrappingAdd(count, ordering: .relaxed) }
 }

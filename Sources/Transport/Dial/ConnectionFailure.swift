@@ -3,15 +3,21 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
-import Transport
 
 #if canImport(Glibc)
     import Glibc
 #endif
 
+/// Why a host could not be dialled, in one line for people.
+package struct DialError: Error, Sendable, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}
+
 package enum ConnectionFailure {
     /// Why a connection that was in use ended.
-    static func describe(_ error: any Error) -> String {
+    package static func describe(_ error: any Error) -> String {
         switch error {
         case let error as IOError: "the connection broke: \(reason(of: error))"
         case is CancellationError: "this member stopped serving the connection"
@@ -23,27 +29,31 @@ package enum ConnectionFailure {
     /// What the system calls an error.
     static func reason(of error: IOError) -> String { unsafe String(cString: strerror(error.errnoCode)) }
 
-    /// Why a connection to a member did not come about.
-    package static func explain(_ error: any Error, host: String, timeout: Duration) -> String {
+    /// Why a connection to a host did not come about.
+    package static func explain(_ error: any Error, _ dial: HostDial) -> String {
         switch error {
         case let error as NIOConnectionError:
-            return error.explained { explain($0, host: host, timeout: timeout) }
-                ?? "unreachable: the name \(host) is not known"
+            return error.explained { explain($0, dial) } ?? "unreachable: the name \(dial.host) is not known"
         case let error as DialError: return error.description
+        case let error as RefusedAddress: return error.description
         case let error as IOError: return "unreachable: \(reason(of: error))"
         case let error as ChannelError:
-            if case .connectTimeout = error { return "unreachable: no answer in \(timeout)" }
+            if case .connectTimeout = error { return "unreachable: no answer in \(dial.timeout)" }
             return "unreachable: the connection was closed during the handshake"
         case is HTTPParserError: return "not an agent: its answer is not HTTP"
-        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: return explainTLS(error)
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: return explainTLS(error, dial)
         default: return "not an agent: \(error)"
         }
     }
 
     /// The TLS library tells its reasons in a text of its own.
-    private static func explainTLS(_ error: any Error) -> String {
+    private static func explainTLS(_ error: any Error, _ dial: HostDial) -> String {
         let text = "\(error)"
         if text.contains("CERTIFICATE_VERIFY_FAILED") {
+            if dial.tls.isPinned {
+                return "certificate: it shows another one than the map names; either it was replaced just now, or "
+                    + "something between ends TLS"
+            }
             return "certificate: no trusted authority signed it, and the options of this connection demand one"
         }
         if text.contains("EOF during handshake") {
