@@ -52,7 +52,7 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "Trust",
+                "OperatingSystem", "Trust",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -63,7 +63,7 @@ let package = Package(
         .target(
             name: "Gossip",
             dependencies: [
-                "Replica", "Transport", "Trust",
+                "OperatingSystem", "Replica", "Transport", "Trust",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -86,7 +86,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Relay", "Replica", "Transport", "Trust",
+                "OperatingSystem", "Relay", "Replica", "Transport", "Trust",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -217,7 +217,7 @@ let package = Package(
         .testTarget(
             name: "TransportTests",
             dependencies: [
-                "Listeners", "Transport", "Trust",
+                "Listeners", "OperatingSystem", "Transport", "Trust",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -257,7 +257,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "AgentTests",
-            dependencies: ["Agent", "Directory", "JSON", "OperatingSystem", "Replica", "TestSupport", "Trust"],
+            dependencies: [
+                "Agent", "Directory", "JSON", "OperatingSystem", "Replica", "TestSupport", "Transport", "Trust",
+            ],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

@@ -3,6 +3,7 @@
 import JSON
 import OperatingSystem
 import Testing
+import Transport
 import Trust
 
 @testable import Agent
@@ -59,7 +60,7 @@ struct ConfigurationChangeTests {
             #"{"url": "https://a"}, {"url": "https://b"}, {"url": "https://c", "options": {"timeout": 500}}"#)
         let new = try cluster(
             #"""
-            {"url": "https://c", "options": {"cert": "c", "key": "k", "passphrase": "sesame"}}, {"url": "https://a"},
+            {"url": "https://c", "options": {"cert": "c", "key": "k", "passphrase": "sesame", "proxy": "http://u:p@q:1"}}, {"url": "https://a"},
             {"url": "https://d"}
             """#)
         let place = #"cluster.json: databaseConnections["https://c:3300"].options."#
@@ -68,6 +69,7 @@ struct ConfigurationChangeTests {
                 "cluster.json: databaseConnections: https://b:3300 removed",
                 "cluster.json: databaseConnections: https://d:3300 added",
                 place + "cert: changed", place + "key: changed", place + "passphrase: changed",
+                place + "proxy: changed",
                 place + "timeout: 500 -> default", "cluster.json: databaseConnections: order changed",
             ])
     }

@@ -4,6 +4,7 @@ import Directory
 import JSON
 import OperatingSystem
 import Testing
+import Transport
 import Trust
 
 @testable import Agent
@@ -126,6 +127,24 @@ struct ConfigurationClusterTests {
                     + "beyond 6, fault tolerance no longer improves, and each further link costs both of its ends; "
                     + "remove 1"
             ])
+    }
+
+    @Test("A proxy is a URL, none, or whatever the environment says, and no mistake shows its password")
+    func proxies() throws {
+        #expect(try acceptedOptions("{}").proxy == .environment)
+        #expect(try acceptedOptions(#"{"proxy": ""}"#).proxy == .noProxy)
+        #expect(try acceptedOptions(#"{"proxy": null}"#).proxy == .noProxy)
+        let options = try acceptedOptions(#"{"proxy": "http://clerk:sesame@a:3128"}"#)
+        #expect(options.toJSON() == ["proxy": "http://clerk:sesame@a:3128"])
+        #expect(!"\(options)".contains("sesame"))
+        #expect(
+            optionMistakes(#"{"proxy": "https://clerk:sesame@a:3128"}"#) == [
+                "config/cluster.json: databaseConnections[0].options.proxy: (hidden) is refused: a proxy is asked by "
+                    + "http:// only; what goes through it is encrypted all the same; allowed: http://host:port or "
+                    + #"http://user:password@host:port, or "" for none"#
+            ])
+        #expect(optionMistakes(#"{"proxy": ["sesame"]}"#).allSatisfy { !$0.contains("sesame") })
+        #expect(optionMistakes(#"{"proxy": 3128}"#).count == 1)
     }
 
     @Test("Options are those of Node that are supported, with their defaults")

@@ -5,6 +5,7 @@ import JSON
 import OperatingSystem
 import TestSupport
 import Testing
+import Transport
 
 @testable import Agent
 

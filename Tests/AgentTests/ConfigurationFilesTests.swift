@@ -3,6 +3,7 @@
 import JSON
 import OperatingSystem
 import Testing
+import Transport
 
 @testable import Agent
 

@@ -6,6 +6,7 @@ import HTTPTypes
 import Logging
 import OperatingSystem
 import Replica
+import Transport
 
 /// Decides by the map and the configuration where requests for another member go.
 struct MemberRoutes: Sendable {
@@ -24,7 +25,7 @@ struct MemberRoutes: Sendable {
 
     /// A client that goes where these routes lead.
     func makeClient(relay: RelayExchange? = nil) -> MemberClient {
-        MemberClient(relay: relay, mayReach: mayReach)
+        MemberClient(relay: relay, proxies: member.proxies, mayReach: mayReach)
     }
 
     /// Where requests for a member go.
@@ -45,12 +46,12 @@ struct MemberRoutes: Sendable {
         guard point.options.isUnbound else {
             return MemberTarget(
                 serverID: serverID, way: .address(host: point.host, port: point.port),
-                certificateSHA256: address.certificateSHA256, isConfigured: true)
+                certificateSHA256: address.certificateSHA256, isConfigured: true, proxy: point.options.proxy)
         }
         let trust = ProxyTrust(authorities: point.options.authorities, serverName: point.options.serverName)
         return MemberTarget(
             serverID: serverID, way: .proxy(host: point.host, port: point.port, trust), certificateSHA256: nil,
-            isConfigured: true)
+            isConfigured: true, proxy: point.options.proxy)
     }
 
     private func accessPoint(_ address: ServerAddress) async -> AccessPoint? {
@@ -90,14 +91,8 @@ struct MemberRoutes: Sendable {
 }
 
 extension AddressRange {
-    private static let loopback = ["127.0.0.0/8", "::1/128"].compactMap { AddressRange($0) }
     private static let reserved = ["169.254.0.0/16", "fe80::/10", "0.0.0.0/8", "::/128", "fd00:ec2::254/128"]
         .compactMap { AddressRange($0) }
-
-    /// Whether a host is an address of this very host.
-    static func isLoopback(_ host: String) -> Bool {
-        host == "localhost" || loopback.contains { $0.contains(host) }
-    }
 
     /// Whether an address is of the link alone, of a metadata service, or of nobody.
     static func isReserved(_ address: String) -> Bool { reserved.contains { $0.contains(address) } }

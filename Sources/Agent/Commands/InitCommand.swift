@@ -5,6 +5,7 @@ import Directory
 import Glibc
 import OperatingSystem
 import Replica
+import Transport
 import Trust
 
 struct Init: AsyncParsableCommand {

@@ -64,7 +64,7 @@ struct ConfigurationChange: Sendable, Equatable {
     }
 
     private static func options(_ old: ConnectionOptions, _ new: ConnectionOptions) -> [String] {
-        let hiddenKeys: Set<String> = ["ca", "cert", "key", "passphrase"]
+        let hiddenKeys: Set<String> = ["ca", "cert", "key", "passphrase", "proxy"]
         return differences(old.toJSON(), new.toJSON(), absent: "default").map { difference in
             hiddenKeys.contains(difference.key)
                 ? "\(difference.key): changed" : "\(difference.key): \(difference.old) -> \(difference.new)"

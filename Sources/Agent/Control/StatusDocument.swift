@@ -6,6 +6,7 @@ import JSON
 import OperatingSystem
 import Replica
 import Store
+import Transport
 import Trust
 
 enum StatusDocument {

@@ -3,6 +3,7 @@ import Directory
 import Gossip
 import NIOSSL
 import OperatingSystem
+import Transport
 
 extension AccessPoint {
     /// - Parameter directory: Where relative file names lead.
@@ -30,6 +31,7 @@ extension AccessPoint {
         link.timeout = options.timeout
         link.keepAlive = options.keepAlive
         link.isUnbound = options.unbound
+        link.proxy = options.proxy
         self.init(
             host: connection.address.endpoint.host, port: connection.address.endpoint.port, options: link)
     }

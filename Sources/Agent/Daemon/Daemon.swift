@@ -11,6 +11,7 @@ import OperatingSystem
 import Replica
 import ServiceLifecycle
 import Store
+import Transport
 import Trust
 import UnixSignals
 
@@ -90,6 +91,7 @@ struct Daemon {
     private func start(_ logs: Logs) async throws -> RunningMember {
         try Sodium.start()
         let protection = try SelfProtection.apply()
+        let proxies = try proxyRules(logs)
         let serverID = try checkDirectory()
         let (configuration, warnings) = try directory.configuration.load()
         let missing = directory.configuration.checkReferencedFiles(configuration)
@@ -104,7 +106,7 @@ struct Daemon {
         let store = try openStore(configuration, origin)
         let authenticator = MemberAuthenticator(
             serverID: serverID, keyRing: keyRing, proxies: configuration.cluster.unboundProxyRanges)
-        let node = makeNode(configuration, serverID, origin, keyRing, store, authenticator, logs)
+        let node = makeNode(configuration, serverID, origin, keyRing, store, authenticator, proxies, logs)
         await reports.log(to: logs[.clusterCommunication], agent: logs.agent, store: store)
         logs.agent.notice(
             """
@@ -113,7 +115,24 @@ struct Daemon {
             """)
         return RunningMember(
             directory: directory, serverID: serverID, origin: origin, store: store, node: node,
-            authenticator: authenticator, certificate: certificate, logs: logs, configuration: configuration)
+            authenticator: authenticator, certificate: certificate, proxies: proxies, logs: logs,
+            configuration: configuration)
+    }
+
+    private func proxyRules(_ logs: Logs) throws -> ProxyRules {
+        do throws(ProxyVariableError) {
+            let rules = try ProxyRules(environment: ProcessEnvironment.current())
+            if let proxy = rules.proxy {
+                logs.agent.notice(
+                    """
+                    members are reached through the proxy \(proxy), as \(proxy.place) in the environment says; not so \
+                    the hosts in NO_PROXY
+                    """)
+            }
+            return rules
+        } catch {
+            throw AgentError.configuration([error.description])
+        }
     }
 
     /// Refuses a directory that is not there, that others can read, or that does not hold a member. Returns its id.
@@ -142,7 +161,7 @@ struct Daemon {
 
     private func makeNode(
         _ configuration: Configuration, _ serverID: ServerID, _ origin: Origin, _ keyRing: KeyRing, _ store: Store,
-        _ authenticator: MemberAuthenticator, _ logs: Logs
+        _ authenticator: MemberAuthenticator, _ proxies: ProxyRules, _ logs: Logs
     ) -> GossipNode {
         let group = MultiThreadedEventLoopGroup.singleton
         var settings = EngineSettings()
@@ -153,7 +172,7 @@ struct Daemon {
                 serverID: serverID, origin: origin, isExternal: configuration.cluster.external,
                 software: ProgramVersion.software),
             keyRing: keyRing, settings: settings, store: StoreForGossip(store: store, logger: logs[.clusterDatabase]),
-            dialler: Dialler(group: group) { try authenticator.tokens(for: $0) },
+            dialler: Dialler(group: group, proxies: proxies) { try authenticator.tokens(for: $0) },
             clock: NodeClock(wallTime: WallClock.now), timerLoop: group.next(), logger: logs[.clusterCommunication]
         ) { reports.send($0) }
     }

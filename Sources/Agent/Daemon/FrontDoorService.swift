@@ -8,6 +8,7 @@ import NIOCore
 import NIOPosix
 import OperatingSystem
 import ServiceLifecycle
+import Transport
 
 /// Serves the front door where `www.json` says.
 final class FrontDoorService: Service {

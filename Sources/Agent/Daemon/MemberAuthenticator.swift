@@ -2,6 +2,7 @@
 import OperatingSystem
 import Replica
 import Synchronization
+import Transport
 import Trust
 
 /// The one place that knows this member's keys at any moment.

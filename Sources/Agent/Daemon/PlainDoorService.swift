@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import OperatingSystem
 import ServiceLifecycle
+import Transport
 
 /// Serves users, not members: without a certificate a link would have nothing to be bound to.
 final class PlainDoorService: Service {

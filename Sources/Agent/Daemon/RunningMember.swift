@@ -8,6 +8,7 @@ import NIOSSL
 import OperatingSystem
 import Replica
 import Store
+import Transport
 import Trust
 
 /// One running member.
@@ -19,6 +20,8 @@ actor RunningMember {
     nonisolated let node: GossipNode
     nonisolated let authenticator: MemberAuthenticator
     nonisolated let certificate: ServerCertificate
+    /// What the environment says of proxies.
+    nonisolated let proxies: ProxyRules
     nonisolated let logs: Logs
     nonisolated let reachability = Reachability()
     nonisolated let started = WallClock.now()
@@ -30,7 +33,8 @@ actor RunningMember {
 
     init(
         directory: VarDirectory, serverID: ServerID, origin: Origin, store: Store, node: GossipNode,
-        authenticator: MemberAuthenticator, certificate: ServerCertificate, logs: Logs, configuration: Configuration
+        authenticator: MemberAuthenticator, certificate: ServerCertificate, proxies: ProxyRules, logs: Logs,
+        configuration: Configuration
     ) {
         self.directory = directory
         self.serverID = serverID
@@ -39,6 +43,7 @@ actor RunningMember {
         self.node = node
         self.authenticator = authenticator
         self.certificate = certificate
+        self.proxies = proxies
         self.logs = logs
         self.configuration = configuration
     }

@@ -9,6 +9,7 @@ import Relay
 import Replica
 import Sessions
 import Store
+import Transport
 
 /// Everything for users of this member.
 struct UserServer: Sendable {

@@ -70,13 +70,16 @@ package final class MemberClient: Sendable {
 
     /// - Parameters:
     ///   - relay: Where members are asked for connections, on an external member.
+    ///   - proxies: Through which proxy members are reached.
     ///   - mayReach: Whether an IP address may be connected to that another member announces.
     package init(
         relay: RelayExchange? = nil, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
-        makeResolver: @escaping ResolverMaker = { _ in nil }, mayReach: @escaping @Sendable (String) -> Bool
+        makeResolver: @escaping ResolverMaker = { _ in nil }, proxies: ProxyRules = .none,
+        mayReach: @escaping @Sendable (String) -> Bool
     ) {
         dialler = MemberDialler(
-            hosts: HostDialler(group: group, makeResolver: makeResolver), relay: relay, mayReach: mayReach)
+            hosts: HostDialler(group: group, makeResolver: makeResolver, proxies: proxies), relay: relay,
+            mayReach: mayReach)
     }
 
     /// Sends a request and returns the answer's head as soon as it is there.

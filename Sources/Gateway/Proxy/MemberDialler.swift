@@ -1,9 +1,10 @@
 // Opens TLS connections to other members, bound to the certificate that each announces.
 import NIOCore
 package import NIOSSL
+import OperatingSystem
 import Relay
 package import Replica
-import Transport
+package import Transport
 
 /// Where another member is reached, by its own word in the map.
 package struct MemberTarget: Sendable, Hashable {
@@ -23,19 +24,24 @@ package struct MemberTarget: Sendable, Hashable {
     package let certificateSHA256: [UInt8]?
     /// Named by this host's own configuration: any address is right.
     package let isConfigured: Bool
+    package let proxy: ProxyChoice
 
-    package init(serverID: ServerID, way: Way, certificateSHA256: [UInt8]?, isConfigured: Bool = false) {
+    package init(
+        serverID: ServerID, way: Way, certificateSHA256: [UInt8]?, isConfigured: Bool = false,
+        proxy: ProxyChoice = .environment
+    ) {
         self.serverID = serverID
         self.way = way
         self.certificateSHA256 = certificateSHA256
         self.isConfigured = isConfigured
+        self.proxy = proxy
     }
 
     /// Host and port as they stand in the field `Host`.
     package var authority: String {
         switch way {
         case .address(let host, let port), .proxy(let host, let port, _):
-            HostDial.authority(host, port)
+            HostAndPort(host: host, port: port).description
         case .relay: serverID.text
         }
     }
@@ -85,8 +91,8 @@ struct MemberDialler: Sendable {
 
     private func dial(_ target: MemberTarget, _ host: String, _ port: Int, _ tls: TLSTerms) -> HostDial {
         HostDial(
-            host: host, port: port, tls: tls, timeout: Self.connectTimeMax, silence: .limited,
-            mayReach: target.isConfigured ? nil : mayReach)
+            HostAndPort(host: host, port: port), tls: tls, timeout: Self.connectTimeMax, silence: .limited,
+            mayReach: target.isConfigured ? nil : mayReach, proxy: target.proxy)
     }
 
     /// A connection; `initialize` adds what is to be spoken on it. One that is opened to an address is on the event loop

@@ -1,6 +1,7 @@
 // A configured access point: where to dial, and how to treat its TLS.
 package import NIOSSL
-import Transport
+import OperatingSystem
+package import Transport
 
 /// Where and how to dial a member.
 package struct AccessPoint: Sendable, Hashable {
@@ -9,7 +10,7 @@ package struct AccessPoint: Sendable, Hashable {
     package var options: LinkOptions
 
     /// Its name in configuration, logs and status.
-    package var url: String { "https://\(HostDial.authority(host, port))" }
+    package var url: String { "https://\(HostAndPort(host: host, port: port))" }
 
     package init(host: String, port: Int, options: LinkOptions = LinkOptions()) {
         self.host = host
@@ -33,6 +34,7 @@ package struct LinkOptions: Sendable, Hashable {
     package var keepAlive = true
     /// A proxy in between ends TLS, so that the link cannot be bound to the certificate.
     package var isUnbound = false
+    package var proxy = ProxyChoice.environment
 
     package init() {}
 }
@@ -43,11 +45,11 @@ extension AccessPoint {
         // Without an authority the certificate is not believed but proven: both ends prove the cluster key over its
         // hash, and whoever put another certificate in between is found out.
         HostDial(
-            host: host, port: port,
+            HostAndPort(host: host, port: port),
             tls: TLSTerms(
                 trust: options.demandsAuthority ? .signed(by: options.authorities) : .proven,
                 serverName: options.serverName, clientCertificate: options.clientCertificate,
                 clientKey: options.clientKey),
-            timeout: options.timeout, silence: options.keepAlive ? .probed : .ignored)
+            timeout: options.timeout, silence: options.keepAlive ? .probed : .ignored, proxy: options.proxy)
     }
 }

@@ -16,9 +16,10 @@ package struct Dialler: Sendable {
     private let tokens: TokenMaker
 
     package init(
-        group: any EventLoopGroup, makeResolver: @escaping ResolverMaker = { _ in nil }, tokens: @escaping TokenMaker
+        group: any EventLoopGroup, makeResolver: @escaping ResolverMaker = { _ in nil },
+        proxies: ProxyRules = .none, tokens: @escaping TokenMaker
     ) {
-        hosts = HostDialler(group: group, makeResolver: makeResolver)
+        hosts = HostDialler(group: group, makeResolver: makeResolver, proxies: proxies)
         self.tokens = tokens
     }
 
@@ -39,6 +40,7 @@ package struct Dialler: Sendable {
     /// once, one after the other: two that were asked at the same time might both take it.
     private func open(_ point: AccessPoint) async throws -> LinkConnection {
         let dial = point.dial
+        let hasOneEnd = hosts.hasOneEnd(dial)
         let deadline = dial.deadline
         var failures: [SocketAddress: any Error] = [:]
         while true {
@@ -48,7 +50,7 @@ package struct Dialler: Sendable {
                 let request = try await request(channel, point)
                 let left = Duration(deadline - .now())
                 // There may be another address behind the name, which has to have its time too.
-                return try await upgrade(channel, point, request, within: dial.isAddress ? left : left / 2)
+                return try await upgrade(channel, point, request, within: hasOneEnd ? left : left / 2)
             } catch let error as OwnFailure {
                 channel.close(promise: nil)
                 throw error.reason
@@ -56,7 +58,7 @@ package struct Dialler: Sendable {
                 channel.close(promise: nil)
                 try Task.checkCancellation()
                 // One that comes again though it was left out would come until the deadline.
-                guard !dial.isAddress, let address, failures.updateValue(error, forKey: address) == nil
+                guard !hasOneEnd, let address, failures.updateValue(error, forKey: address) == nil
                 else { throw error }
             }
         }
@@ -136,7 +138,7 @@ package struct Dialler: Sendable {
             throw OwnFailure("no common key: this member has no cluster key; make one with \"fastx-agent key new\"")
         }
         return UpgradeRequest.head(
-            Message.path, authority: point.dial.authority,
+            Message.path, authority: point.dial.destination.description,
             [
                 ("authorization", "Bearer \(tokens.joined(separator: ","))"),
                 ("sec-websocket-protocol", Message.subprotocol),

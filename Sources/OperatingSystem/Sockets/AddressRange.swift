@@ -1,4 +1,4 @@
-// IP addresses and ranges of them: which proxies may pass on links that are not bound to a certificate.
+// IP addresses and ranges of them, as configurations name them.
 
 #if canImport(Glibc)
     private import Glibc
@@ -14,8 +14,9 @@ package struct AddressRange: Sendable, Hashable, CustomStringConvertible {
     private let network: [UInt8]
     private let prefixBitCount: Int
 
-    /// Reads `192.0.2.7`, `192.0.2.0/24`, `2001:db8::7` or `2001:db8::/32`. Bits after the prefix must be 0.
-    package init?(_ text: String) {
+    /// Reads `192.0.2.7`, `192.0.2.0/24`, `2001:db8::7` or `2001:db8::/32`. Bits after the prefix must be 0, unless they
+    /// are to be cut off.
+    package init?(_ text: String, cuttingOff: Bool = false) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let network = Self.addressBytes(String(parts[0])) else { return nil }
         var prefixBitCount = network.count * 8
@@ -26,9 +27,9 @@ package struct AddressRange: Sendable, Hashable, CustomStringConvertible {
             prefixBitCount = written
         }
         self.description = text
-        self.network = network
+        self.network = Self.masked(network, to: prefixBitCount)
         self.prefixBitCount = prefixBitCount
-        guard Self.masked(network, to: prefixBitCount) == network else { return nil }
+        guard cuttingOff || self.network == network else { return nil }
     }
 
     /// Whether an address is in the range. An IPv4 address may be written in IPv6 notation, as sockets do.
@@ -55,5 +56,14 @@ package struct AddressRange: Sendable, Hashable, CustomStringConvertible {
             let kept = min(8, max(0, bitCount - index * 8))
             return kept == 8 ? byte : byte & ~(0xFF >> UInt8(kept))
         }
+    }
+}
+
+extension AddressRange {
+    private static let loopback = ["127.0.0.0/8", "::1/128"].compactMap { AddressRange($0) }
+
+    /// Whether a host is an address of this very host.
+    package static func isLoopback(_ host: String) -> Bool {
+        host == "localhost" || loopback.contains { $0.contains(host) }
     }
 }

@@ -42,14 +42,20 @@ package final class ConnectionAttempt: ChannelDuplexHandler {
     package typealias OutboundIn = Any
 
     private let terms: AttemptTerms
+    /// The handler that asks a proxy for the connection; nil where there is none.
+    private let tunnel: ProxyTunnel?
     /// Of the connect, until it is answered.
     private var answer: EventLoopPromise<Void>?
     private var timer: Scheduled<Void>?
 
-    package init(_ terms: AttemptTerms) { self.terms = terms }
+    init(_ terms: AttemptTerms, through tunnel: ProxyTunnel? = nil) {
+        self.terms = terms
+        self.tunnel = tunnel
+    }
 
     package func connect(context: ChannelHandlerContext, to address: SocketAddress, promise: EventLoopPromise<Void>?) {
         answer = promise ?? context.eventLoop.makePromise()
+        tunnel?.onFailure { [self] in fail(context, $0) }
         if let failure = terms.failures[address] { return fail(context, failure) }
         timer = terms.schedule(on: context.eventLoop) { [self] in
             fail(context, ChannelError.connectTimeout(terms.limit))
@@ -80,7 +86,7 @@ package final class ConnectionAttempt: ChannelDuplexHandler {
     /// The bootstrap does not close a channel whose connect failed.
     private func fail(_ context: ChannelHandlerContext, _ error: any Error) {
         guard let answer = takeAnswer() else { return }
-        answer.fail(error)
+        answer.fail(tunnel?.naming(error) ?? error)
         context.close(promise: nil)
     }
 

@@ -34,8 +34,10 @@ package enum ConnectionFailure {
         switch error {
         case let error as NIOConnectionError:
             return error.explained { explain($0, dial) } ?? "unreachable: the name \(dial.host) is not known"
+        case let error as ProxiedConnectionError: return explainProxied(error, dial)
         case let error as DialError: return error.description
         case let error as RefusedAddress: return error.description
+        case let error as ProxyFailure: return error.description
         case let error as IOError: return "unreachable: \(reason(of: error))"
         case let error as ChannelError:
             if case .connectTimeout = error { return "unreachable: no answer in \(dial.timeout)" }
@@ -43,6 +45,32 @@ package enum ConnectionFailure {
         case is HTTPParserError: return "not an agent: its answer is not HTTP"
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: return explainTLS(error, dial)
         default: return "not an agent: \(error)"
+        }
+    }
+
+    private static func explainProxied(_ failure: ProxiedConnectionError, _ dial: HostDial) -> String {
+        let explainOne: (any Error) -> String = { error in
+            // What went wrong behind the proxy is the host's, or the proxy's all the same.
+            error is ProxyFailure ? "\(error)" : "\(explain(error, dial)) (through the proxy \(failure.proxy))"
+        }
+        let told: (String) -> String = { reason in
+            "\(ProxyFailure(proxy: failure.proxy, destination: failure.destination, reason: .unreachable(reason)))"
+        }
+        switch failure.error {
+        case let error as NIOConnectionError:
+            return error.explained(tellsAll: false, by: explainOne) ?? told("its name is not known")
+        case let error as ChannelError: return told(words(of: error))
+        default: return explainOne(failure.error)
+        }
+    }
+
+    /// Why a host that nothing has been said to is not reached.
+    static func words(of error: any Error) -> String {
+        switch error {
+        case let error as IOError: reason(of: error)
+        case ChannelError.connectTimeout(let limit): "no answer in \(Duration(limit))"
+        case is ChannelError: "it closed the connection"
+        default: "\(error)"
         }
     }
 

@@ -1,39 +1,35 @@
 // Opens TLS connections to hosts: the first of a host's addresses with a peer that does TLS as is demanded.
 package import NIOCore
 import NIOPosix
+package import OperatingSystem
 
 /// A host to connect to, and how.
 package struct HostDial: Sendable {
-    package let host: String
-    package let port: Int
+    package let destination: HostAndPort
     package let tls: TLSTerms
     /// For the connection and its TLS handshake together, at all addresses of the host.
     package let timeout: Duration
     package let silence: PeerSilence
     /// Whether an IP address of the host may be connected to, whatever name led there; nil where any may.
     package let mayReach: (@Sendable (String) -> Bool)?
+    package let proxy: ProxyChoice
 
     package init(
-        host: String, port: Int, tls: TLSTerms, timeout: Duration, silence: PeerSilence,
-        mayReach: (@Sendable (String) -> Bool)? = nil
+        _ destination: HostAndPort, tls: TLSTerms, timeout: Duration, silence: PeerSilence,
+        mayReach: (@Sendable (String) -> Bool)? = nil, proxy: ProxyChoice = .environment
     ) {
-        self.host = host
-        self.port = port
+        self.destination = destination
+        self.proxy = proxy
         self.tls = tls
         self.timeout = timeout
         self.silence = silence
         self.mayReach = mayReach
     }
 
-    /// Host and port as they stand in the field `Host`.
-    package var authority: String { Self.authority(host, port) }
-
-    package static func authority(_ host: String, _ port: Int) -> String {
-        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    }
+    var host: String { destination.host }
 
     /// Whether the host is an address, so that there is no other one to try.
-    package var isAddress: Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
+    var isAddress: Bool { (try? SocketAddress(ipAddress: host, port: 0)) != nil }
 
     /// When attempts that begin now have to be over.
     package var deadline: NIODeadline { .now() + TimeAmount(timeout) }
@@ -43,13 +39,27 @@ package struct HostDial: Sendable {
 package struct HostDialler: Sendable {
     private let group: any EventLoopGroup
     private let makeResolver: ResolverMaker
+    private let proxies: ProxyRules
 
-    package init(group: any EventLoopGroup, makeResolver: @escaping ResolverMaker) {
+    package init(group: any EventLoopGroup, makeResolver: @escaping ResolverMaker, proxies: ProxyRules) {
         self.group = group
         self.makeResolver = makeResolver
+        self.proxies = proxies
     }
 
     package func next() -> any EventLoop { group.next() }
+
+    /// Whether there is only one end to come to: of a name with several addresses others may lead elsewhere. Where a proxy
+    /// looks the name up nobody else knows them.
+    package func hasOneEnd(_ dial: HostDial) -> Bool { dial.isAddress || proxy(dial) != nil }
+
+    private func proxy(_ dial: HostDial) -> OutboundProxy? {
+        switch dial.proxy {
+        case .environment: proxies.proxy(for: dial.destination)
+        case .noProxy: nil
+        case .proxy(let proxy): proxy
+        }
+    }
 
     /// A connection whose TLS is up; `initialize` adds what is to be spoken on it.
     ///
@@ -62,17 +72,37 @@ package struct HostDialler: Sendable {
     ) async throws -> Output {
         let loop = loop ?? next()
         let terms = terms ?? AttemptTerms(until: dial.deadline)
+        guard let proxy = proxy(dial) else { return try await open(dial, nil, loop, terms, initialize) }
+        // What a name stands for is the proxy's to look up, and to allow.
+        if dial.isAddress, let mayReach = dial.mayReach, !mayReach(dial.host) { throw RefusedAddress() }
+        do {
+            return try await open(dial, proxy, loop, terms, initialize)
+        } catch {
+            throw ProxiedConnectionError(proxy: proxy, destination: dial.destination, error: error)
+        }
+    }
+
+    private func open<Output: Sendable>(
+        _ dial: HostDial, _ proxy: OutboundProxy?, _ loop: any EventLoop, _ terms: AttemptTerms,
+        _ initialize: @escaping @Sendable (any Channel) throws -> Output
+    ) async throws -> Output {
+        let first = proxy?.endpoint ?? dial.destination
         return try await ClientBootstrap(group: loop)
             .resolver(makeResolver(loop))
             .connectTimeout(terms.limit)
             .channelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
-            .connect(host: dial.host, port: dial.port) { channel in
+            .connect(host: first.host, port: first.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try dial.silence.apply(to: channel)
                     let pipeline = channel.pipeline.syncOperations
-                    if let mayReach = dial.mayReach { try pipeline.addHandler(AddressFilter(mayReach: mayReach)) }
+                    let tunnel = proxy.map { ProxyTunnel($0, to: dial.destination) }
+                    if let tunnel {
+                        try pipeline.addHandler(tunnel)
+                    } else if let mayReach = dial.mayReach {
+                        try pipeline.addHandler(AddressFilter(mayReach: mayReach))
+                    }
                     try pipeline.addHandler(try dial.tls.makeHandler(hostName: dial.isAddress ? nil : dial.host))
-                    try pipeline.addHandler(ConnectionAttempt(terms))
+                    try pipeline.addHandler(ConnectionAttempt(terms, through: tunnel))
                     return try initialize(channel)
                 }
             }

@@ -1,4 +1,5 @@
 // The options of one connection to an access point, under the names of Node's HTTPS agent.
+import Transport
 
 /// How the link to one access point is made.
 struct ConnectionOptions: Sendable, Equatable {
@@ -30,6 +31,9 @@ struct ConnectionOptions: Sendable, Equatable {
 
     /// A proxy in between ends TLS, so the link cannot be bound to the certificate.
     var unbound = false
+
+    /// The HTTP proxy through which the connection is made, for all that goes to the access point.
+    var proxy = ProxyChoice.environment
 
     /// The limits of `timeout`.
     static let timeoutMilliseconds = 100...600_000

@@ -23,6 +23,7 @@ extension ConnectionOptions {
         timeout = .milliseconds(milliseconds)
         keepAlive = reader.boolean("keepAlive", default: keepAlive)
         unbound = reader.boolean("unbound", default: unbound)
+        proxy = Self.readProxy(&reader)
         reader.finish(
             unsupported: Self.unsupportedNodeOptions, kind: "an option of Node's HTTPS agent")
         // Nothing follows from options that are wrong themselves.
@@ -43,7 +44,31 @@ extension ConnectionOptions {
         if timeout != defaults.timeout { members["timeout"] = .integer(Int64(timeout.wholeMilliseconds)) }
         if keepAlive != defaults.keepAlive { members["keepAlive"] = .bool(keepAlive) }
         if unbound != defaults.unbound { members["unbound"] = .bool(unbound) }
+        switch proxy {
+        case .environment: break
+        case .noProxy: members["proxy"] = ""
+        case .proxy(let proxy): members["proxy"] = .string(proxy.revealed)
+        }
         return .object(members)
+    }
+
+    private static func readProxy(_ reader: inout ObjectReader) -> ProxyChoice {
+        let allowed = "\(OutboundProxy.allowed), or \"\" for none"
+        switch reader.value("proxy") {
+        case nil: return .environment
+        case .null?, .string("")?: return .noProxy
+        case .string(let url)?:
+            do throws(OutboundProxy.Mistake) {
+                return .proxy(try OutboundProxy(url, writtenIn: "the option \"proxy\" of the connection"))
+            } catch {
+                // It may hold a password.
+                reader.log.report(
+                    .refused(found: ShownText.hidden, reason: error.description, allowed: allowed),
+                    at: reader.place.key("proxy"))
+            }
+        case let other?: reader.reject("proxy", other, allowed: allowed, isSecret: true)
+        }
+        return .environment
     }
 
     private static func readAuthorities(_ reader: inout ObjectReader) -> [PEMSource] {
