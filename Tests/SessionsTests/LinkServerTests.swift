@@ -170,6 +170,17 @@ struct LinkServerTests {
         #expect(try await socket.receive() == nil)
     }
 
+    @Test("New settings are told to the links that are there, and to those that come")
+    func settings() async throws {
+        let fixture = try Fixture()
+        let socket = try await fixture.link()
+        let settings = LinkSettings(sessionCountMax: 3, forgottenSeconds: 7)
+        fixture.server.update(settings)
+        guard case .welcome("s", settings, 0) = try await Self.next(socket) else {
+            throw LinkError(.badMessage, "no welcome")
+        }
+    }
+
     @Test("Waiting for a link ends with its connection, or with the time")
     func waiting() async throws {
         let fixture = try Fixture()

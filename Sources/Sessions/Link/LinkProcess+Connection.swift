@@ -63,6 +63,8 @@ extension LinkProcess {
             }
             self.settings = settings
             self.loginCount = loginCount
+            // Said again where the agent's settings have changed.
+            guard !isConnected else { break }
             isConnected = true
             outbox.restart(sessions.keys.sorted())
             bell.ring()

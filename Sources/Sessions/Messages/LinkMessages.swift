@@ -37,6 +37,9 @@ package struct LinkSettings: Codable, Hashable, Sendable {
         self.sessionCountMax = sessionCountMax
         self.forgottenSeconds = forgottenSeconds
     }
+
+    /// Sessions that a link process may report: those that may live, and those that have ended.
+    var reportedCountMax: Int { sessionCountMax + 2 * LinkProcess.endedCountMax }
 }
 
 /// From a link process to the agent.

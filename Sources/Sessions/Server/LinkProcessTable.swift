@@ -22,6 +22,10 @@ struct PendingRequest {
 
 /// Everything that `LinkServer` knows, guarded by its lock.
 struct LinkProcessTable {
+    /// What link processes are told.
+    var settings: LinkSettings
+    /// Sessions that one of them may report.
+    var sessionCountMax: Int
     var isClosed = false
     var links: [uid_t: ConnectedLink] = [:]
     var loginCounts: [uid_t: Int] = [:]
@@ -31,6 +35,11 @@ struct LinkProcessTable {
     var eventReader: CheckedContinuation<LinkEvent?, Never>?
     var linkWaiters: [uid_t: [UInt64: CheckedContinuation<Bool, Never>]] = [:]
     private var lastNumber: UInt64 = 0
+
+    init(settings: LinkSettings, sessionCountMax: Int) {
+        self.settings = settings
+        self.sessionCountMax = sessionCountMax
+    }
 
     /// A number that was not used before, for a connection, a request or a waiter.
     mutating func nextNumber() -> UInt64 {

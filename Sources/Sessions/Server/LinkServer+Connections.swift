@@ -72,9 +72,8 @@ extension LinkServer {
         // The program's name is the user's word: it is shown short and in one line.
         let software = hello.software.prefix(60).filter { !$0.isNewline }
         log(.info, "link process \(socket.peer.pid) of user \(uid) connected (\(software))")
-        let loginCount = table.withLock { $0.loginCounts[uid] ?? 0 }
-        let welcome = AgentMessage.welcome(
-            serverID: options.serverID, settings: options.settings, loginCount: loginCount)
+        let (settings, loginCount) = table.withLock { ($0.settings, $0.loginCounts[uid] ?? 0) }
+        let welcome = AgentMessage.welcome(serverID: options.serverID, settings: settings, loginCount: loginCount)
         send(welcome, to: socket, uid)
         for waiter in table.withLock({ $0.takeWaiters(uid) }) { waiter.resume(returning: true) }
         return number
@@ -122,18 +121,19 @@ extension LinkServer {
             throw .malformed(subject: "a message", detail: "a second hello")
         case .session(let report):
             try report.check()
-            let isKept = table.withLock { table -> Bool in
-                guard table.links[uid]?.number == number else { return true }
+            let (isKept, countMax) = table.withLock { table -> (Bool, Int) in
+                let countMax = table.sessionCountMax
+                guard table.links[uid]?.number == number else { return (true, countMax) }
                 let count = table.links[uid]?.sessions.count ?? 0
-                guard count < options.sessionCountMax || table.links[uid]?.sessions[report.id] != nil else {
-                    return false
+                guard count < countMax || table.links[uid]?.sessions[report.id] != nil else {
+                    return (false, countMax)
                 }
                 table.links[uid]?.sessions[report.id] = report
                 Self.tell(.session(uid, report), &table)
-                return true
+                return (true, countMax)
             }
             guard isKept else {
-                throw .malformed(subject: "a message", detail: "over \(options.sessionCountMax) sessions were reported")
+                throw .malformed(subject: "a message", detail: "over \(countMax) sessions were reported")
             }
         case .removed(let id):
             table.withLock { table in

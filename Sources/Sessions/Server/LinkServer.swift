@@ -11,6 +11,7 @@ import Synchronization
 package final class LinkServer: Sendable {
     package struct Options: Sendable {
         package var serverID: ServerID
+        /// What link processes are told until `update` says otherwise.
         package var settings: LinkSettings
         /// Connections that may be waiting to say hello, of all users.
         package var greetingCountMax = 64
@@ -28,14 +29,14 @@ package final class LinkServer: Sendable {
         package init(serverID: ServerID, settings: LinkSettings = LinkSettings()) {
             self.serverID = serverID
             self.settings = settings
-            sessionCountMax = settings.sessionCountMax + 2 * LinkProcess.endedCountMax
+            sessionCountMax = settings.reportedCountMax
         }
     }
 
     let options: Options
     let isAllowed: @Sendable (uid_t) -> Bool
     let log: SessionsLog
-    let table = Mutex(LinkProcessTable())
+    let table: Mutex<LinkProcessTable>
     private let listener: PacketListener
     private let accepting = Mutex(Task<Void, Never>?.none)
 
@@ -48,6 +49,7 @@ package final class LinkServer: Sendable {
     ) throws(SystemError) {
         try Self.prepareDirectory(PrivateDirectory.parent(of: path))
         self.options = options
+        table = Mutex(LinkProcessTable(settings: options.settings, sessionCountMax: options.sessionCountMax))
         self.isAllowed = isAllowed
         self.log = log
         // Everybody may connect: who it is counts, and is asked of the kernel.
@@ -177,6 +179,22 @@ extension LinkServer {
     package func sessions(_ uid: uid_t) -> [SessionReport] {
         let reports = table.withLock { $0.links[uid]?.sessions.values.map { $0 } ?? [] }
         return reports.sorted { ($0.started, $0.id) < ($1.started, $1.id) }
+    }
+
+    /// Tells all link processes what the agent wants of them from now on. Sessions that live already are not ended.
+    ///
+    /// They are welcomed again: those of older versions know no other message for it.
+    package func update(_ settings: LinkSettings) {
+        let told = table.withLock { table -> [(uid_t, PacketSocket, Int)] in
+            guard table.settings != settings else { return [] }
+            table.settings = settings
+            // Whoever had more sessions under the old settings may still report them.
+            table.sessionCountMax = max(table.sessionCountMax, settings.reportedCountMax)
+            return table.links.map { ($0, $1.socket, table.loginCounts[$0] ?? 0) }
+        }
+        for (uid, socket, loginCount) in told {
+            send(.welcome(serverID: options.serverID, settings: settings, loginCount: loginCount), to: socket, uid)
+        }
     }
 
     /// Tells how many logins a user has: a link process with neither a login nor a session ends.
