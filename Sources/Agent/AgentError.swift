@@ -16,21 +16,27 @@ enum AgentError: Error, CustomStringConvertible {
     case usage(String)
     case notFound(String)
     case refused(String)
+    /// Somebody else has changed what was to be changed.
+    case stale(String)
     case noDaemon(String)
+    /// The agent ended while it was asked.
+    case brokenOff(String)
 
     var description: String {
         switch self {
         case .notInitialised(let detail): "\(detail); make the directory with \"fastx-agent init\""
         case .configuration(let lines): lines.joined(separator: "\n")
-        case .usage(let detail), .notFound(let detail), .refused(let detail), .noDaemon(let detail): detail
+        case .usage(let detail), .notFound(let detail), .refused(let detail), .stale(let detail), .noDaemon(let detail),
+            .brokenOff(let detail):
+            detail
         }
     }
 
     var status: CommandStatus {
         switch self {
         case .notInitialised, .configuration, .usage: .usageOrConfiguration
-        case .notFound, .refused: .notFoundOrRefused
-        case .noDaemon: .noDaemon
+        case .notFound, .refused, .stale: .notFoundOrRefused
+        case .noDaemon, .brokenOff: .noDaemon
         }
     }
 }

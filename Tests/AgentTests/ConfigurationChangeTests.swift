@@ -35,6 +35,19 @@ struct ConfigurationChangeTests {
             ])
     }
 
+    @Test("A key that waits for the next start says so, and one within an object is named with its whole place")
+    func waiting() {
+        var new = Configuration()
+        new.settings.storeMapGiB = 8
+        new.settings.sessions.perUserMax = 5
+        new.web.limits.idleSeconds = 7
+        #expect(
+            ConfigurationChange(from: Configuration(), to: new).lines == [
+                "settings.json: storeMapGiB: 1024 -> 8; takes effect at the next start",
+                "settings.json: sessions.perUserMax: 20 -> 5", "www.json: limits.idleSeconds: 60 -> 7",
+            ])
+    }
+
     @Test("Keys are only counted")
     func keys() {
         var (old, new) = (Configuration(), Configuration())

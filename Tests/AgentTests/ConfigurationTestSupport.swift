@@ -51,6 +51,7 @@ final class TemporaryDirectory: Sendable {
     deinit {
         for name in names() { _ = unsafe unlink("\(path)/\(name)") }
         _ = unsafe rmdir(path)
+        _ = unsafe unlink(configuration.lockFile)
     }
 
     var configuration: ConfigurationDirectory { ConfigurationDirectory(path: path) }

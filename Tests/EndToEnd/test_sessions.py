@@ -231,6 +231,17 @@ def test_sessions_are_limited_for_each_user_and_for_the_member(make_portal, alic
     client.start_idle()
 
 
+def test_a_new_limit_of_sessions_is_taken_up_at_once(make_portal, alice, visit):
+    portal = make_portal(sessions={"perUserMax": 1})
+    client = visit(alice, portal=portal)
+    client.start_idle()
+    refused = client.ask("POST", "/sessions", {"command": "sleep 60"})
+    assert refused.status_code == 429, refused.text
+    portal.edit("settings.json", lambda content: content["sessions"].update(perUserMax=2))
+    portal.wait_logged("configuration changed: settings.json: sessions.perUserMax: 1 -> 2")
+    client.start_idle()
+
+
 def test_a_member_may_start_no_sessions(make_portal, alice, visit):
     client = visit(alice, portal=make_portal(sessionsEnabled=False))
     answer = client.ask("POST", "/sessions", {"command": "xterm"})

@@ -17,7 +17,7 @@ struct EchoProgram {
         let application = Application(
             router: Router(),
             server: HTTPServerBuilder { [limits] in
-                FrontDoor(serverID: "echo", certificate: nil, routes: [EchoRoute()], limits: limits, responder: $0)
+                FrontDoor(serverID: "echo", certificate: nil, routes: [EchoRoute()], limits: { limits }, responder: $0)
             },
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { channel in

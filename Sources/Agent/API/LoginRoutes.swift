@@ -29,7 +29,7 @@ struct LoginRoutes: Sendable {
     // MARK: Logging in
 
     private func ways(_ request: Request, _ context: APIContext) async throws -> Response {
-        let settings = await services.member.configuration.settings
+        let settings = services.member.configuration.settings
         // A gateway speaks for the member that it would carry the login to.
         let others = settings.loginsEnabled || context.carrier != nil ? [] : services.servers(for: .login)
         if !others.isEmpty { return try await services.proxy.forward(request, context: context, toFirstOf: others) }
@@ -48,7 +48,7 @@ struct LoginRoutes: Sendable {
 
     private func begin(_ request: Request, _ context: APIContext) async throws -> Response {
         try checkPage(request)
-        let settings = await services.member.configuration.settings
+        let settings = services.member.configuration.settings
         let body = try await RequestBody.collect(request, services.serverID)
         let content = try RequestBody.parse(request, body, services.serverID, Self.content)
         if context.carrier == nil {

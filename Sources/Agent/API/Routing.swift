@@ -26,7 +26,7 @@ struct RoutingMiddleware: RouterMiddleware {
             try services.authentication.checkOrigin(request.headers[.origin], host: request.head.authority)
         }
         // Where everything goes through this member, there is nothing to try directly, whatever the session's own says.
-        if Self.asksForTicket(request), await services.member.configuration.settings.forceIndirect {
+        if Self.asksForTicket(request), services.member.configuration.settings.forceIndirect {
             return SessionRoutes.noTicket(carrier: services.serverID)
         }
         return try await services.proxy.forward(request, context: context, to: target)

@@ -34,7 +34,7 @@ extension SessionRoutes {
 
     /// Where a browser may try to open the display of a session of this member; empty where it should not.
     private func directURLs(of id: String) async -> [String] {
-        let configuration = await services.member.configuration
+        let configuration = services.member.configuration
         guard !configuration.settings.forceIndirect, !configuration.cluster.external else { return [] }
         return await services.member.urls(hostname: services.hostname).compactMap(DirectOrigin.of).map { origin in
             "\(origin)\(DisplayRoute.path(of: id))"

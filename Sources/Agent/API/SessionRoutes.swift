@@ -67,7 +67,7 @@ struct SessionRoutes: Sendable {
 
     private func commands(_ request: Request, _ context: APIContext) async throws -> Response {
         _ = try context.requireIdentity(services.serverID)
-        let commands = await services.member.configuration.settings.sessions.toJSON()["commands"] ?? []
+        let commands = services.member.configuration.settings.sessions.toJSON()["commands"] ?? []
         return Response.json(["commands": commands])
     }
 
@@ -115,7 +115,7 @@ struct SessionRoutes: Sendable {
 
     private func start(_ request: Request, _ context: APIContext) async throws -> Response {
         let identity = try context.requireIdentity(services.serverID)
-        let settings = await services.member.configuration.settings
+        let settings = services.member.configuration.settings
         let body = try await RequestBody.collect(request, services.serverID)
         let (start, server) = try RequestBody.parse(request, body, services.serverID, Self.content)
         do throws(LinkError) {

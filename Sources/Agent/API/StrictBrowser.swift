@@ -29,7 +29,7 @@ struct StrictBrowser: RouterMiddleware {
         let parts = request.uri.path.split(separator: "/")
         guard parts.count == 2, parts[0] == "session",
             let server = services.registry.server(ofSession: String(parts[1])),
-            await !services.member.configuration.settings.forceIndirect
+            !services.member.configuration.settings.forceIndirect
         else { return [] }
         return services.registry.urls(of: server).compactMap(DirectOrigin.of)
     }

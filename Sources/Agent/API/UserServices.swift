@@ -39,7 +39,7 @@ struct UserServices: Sendable {
 
     /// Starts the link process of a user anew who is logged in and has lost it, where that needs no password.
     func relaunchLink(of uid: uid_t) async {
-        let configuration = await member.configuration.settings.logins
+        let configuration = member.configuration.settings.logins
         let isNeedless = configuration.ways.contains(.sudo) || (configuration.ways.contains(.own) && uid == geteuid())
         guard isNeedless, await !book.logins(of: uid).isEmpty else { return }
         // One that is being started for another reason, or comes back by itself, is given its time.
@@ -86,7 +86,7 @@ struct UserServices: Sendable {
 
     /// The right of a user to one more stream; it lasts as long as the place is held.
     func openStream(_ identity: Identity) async throws(Problem) -> UserStreams.Place {
-        let countMax = await member.configuration.web.limits.streamsPerUser
+        let countMax = member.configuration.web.limits.streamsPerUser
         if let place = streams.open(identity.user, countMax: countMax) { return place }
         throw problem(
             .tooManyRequests, "too-many-streams",

@@ -55,7 +55,7 @@ actor ExternalLinks {
     private func targets() async -> [ServerID: MemberTarget] {
         let own = routes.member.serverID
         // External members are reached by each other as by anybody, and need no links.
-        guard await !routes.member.configuration.cluster.external else { return [:] }
+        guard !routes.member.configuration.cluster.external else { return [:] }
         var targets: [ServerID: MemberTarget] = [:]
         problems = [:]
         for serverID in routes.registry.externalServerIDs() where serverID != own {

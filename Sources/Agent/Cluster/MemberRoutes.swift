@@ -12,15 +12,13 @@ import Transport
 struct MemberRoutes: Sendable {
     let member: RunningMember
     let registry: Registry
-    /// Whether an address that another member announces is connected to.
-    private let mayReach: @Sendable (String) -> Bool
 
-    /// - Parameter allowsLoopback: Whether members at loopback addresses are reached: only where this member itself is at
-    ///   one.
-    init(member: RunningMember, registry: Registry, allowsLoopback: Bool) {
-        self.member = member
-        self.registry = registry
-        mayReach = { !AddressRange.isReserved($0) && (allowsLoopback || !AddressRange.isLoopback($0)) }
+    /// Whether an address that another member announces is connected to. Members at loopback addresses are, only where this
+    /// member itself is at one.
+    @Sendable
+    private func mayReach(_ host: String) -> Bool {
+        guard !AddressRange.isReserved(host) else { return false }
+        return !AddressRange.isLoopback(host) || AddressRange.isLoopback(member.configuration.web.listen.host)
     }
 
     /// A client that goes where these routes lead.
@@ -33,7 +31,7 @@ struct MemberRoutes: Sendable {
     /// An external member cannot open connections inwards, and has the others open them.
     func target(of serverID: ServerID) async throws(Problem) -> MemberTarget {
         let address = try address(of: serverID)
-        if await member.configuration.cluster.external, !registry.isExternal(serverID) {
+        if member.configuration.cluster.external, !registry.isExternal(serverID) {
             return MemberTarget(serverID: serverID, way: .relay, certificateSHA256: address.certificateSHA256)
         }
         return try direct(address)
@@ -56,7 +54,7 @@ struct MemberRoutes: Sendable {
 
     private func accessPoint(_ address: ServerAddress) async -> AccessPoint? {
         let urls = await member.node.accessPointStatuses.filter { $0.serverID == address.serverID }.map(\.url)
-        for connection in await member.configuration.cluster.usedConnections {
+        for connection in member.configuration.cluster.usedConnections {
             let endpoint = connection.address.endpoint
             let isAnnounced = endpoint.host == address.host && endpoint.port == address.port
             guard isAnnounced || urls.contains(connection.url) else { continue }

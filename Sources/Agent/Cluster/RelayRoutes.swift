@@ -30,7 +30,7 @@ struct RelayRoutes: Sendable {
 
     /// The member that sent a request.
     private func member(_ context: APIContext) async throws(Problem) -> ServerID {
-        guard await services.member.configuration.cluster.external else { throw Self.notExternal(services.serverID) }
+        guard services.member.configuration.cluster.external else { throw Self.notExternal(services.serverID) }
         guard let member = context.carrier else {
             throw services.problem(.unauthorized, "no-token", "only members of the cluster get an answer here")
         }
@@ -156,7 +156,7 @@ struct RelayUpgrade: UpgradeRoute {
 
     func admit(_ request: HTTPRequestHead, _ connection: ConnectionInfo) async throws(Problem) -> UpgradeAdmission {
         let serverID = services.serverID
-        guard await services.member.configuration.cluster.external else { throw RelayRoutes.notExternal(serverID) }
+        guard services.member.configuration.cluster.external else { throw RelayRoutes.notExternal(serverID) }
         let authenticator = services.member.authenticator
         let headers = request.headers
         let member: ServerID

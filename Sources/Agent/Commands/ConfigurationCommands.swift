@@ -1,10 +1,12 @@
-// The commands on configuration: config check, debug on and off.
+// The commands on configuration: config check, versions and write, debug on and off.
 import ArgumentParser
 import OperatingSystem
+import Trust
 
 struct Config: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Check the configuration files.", subcommands: [ConfigCheck.self])
+        commandName: "config", abstract: "Check and replace the configuration files.",
+        subcommands: [ConfigCheck.self, ConfigVersions.self, ConfigWrite.self])
 }
 
 struct ConfigCheck: AsyncParsableCommand {
@@ -25,6 +27,48 @@ struct ConfigCheck: AsyncParsableCommand {
     }
 }
 
+struct ConfigVersions: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "versions", abstract: "Show the version of each configuration file, for \"config write\".")
+    @OptionGroup var location: VarDirectoryOption
+
+    func run() async throws {
+        try Sodium.start()
+        let directory = try location.directory.existing().configuration
+        Terminal.table(
+            try Configuration.files.map { file in [file.fileName, try directory.version(of: file).description] })
+    }
+}
+
+struct ConfigWrite: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "write", abstract: "Replace a configuration file, unless it has mistakes.",
+        discussion: """
+            A running agent takes the change up before the file is replaced; where it cannot, nothing is changed. Scripts \
+            that change a part of a file name the version that they have read, see "config versions": where somebody else \
+            has changed the file since, nothing is written.
+            """)
+    @OptionGroup var location: VarDirectoryOption
+    @Option(help: "The version that the file must have.") var expected: String?
+    @Argument(help: "The name of the configuration file, such as settings.json.") var name: String
+    @Argument(help: "The file with the new content; - for standard input.") var content: String
+
+    func run() async throws {
+        let editor = try ConfigurationEditor(location.directory, "config write")
+        let file: any ConfigurationFile.Type
+        let text: [UInt8]
+        do {
+            file = try Configuration.file(named: name)
+            text = try HostFile.bytes(at: content == "-" ? "/dev/stdin" : Paths.absolute(content))
+        } catch {
+            throw AgentError.usage("\(error)")
+        }
+        try await editor.propose(
+            ConfigurationProposal(
+                file, text: text, expected: expected.map { ConfigurationVersion(text: $0) }, source: editor.source))
+    }
+}
+
 struct Debug: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "debug", abstract: "Switch debug logging of a topic on or off while the agent runs.",
@@ -33,10 +77,11 @@ struct Debug: AsyncParsableCommand {
 
     static func change(_ location: VarDirectoryOption, _ topic: String, isOn: Bool) async throws {
         let topics = topic == "all" ? DebugTopic.allCases : [try Self.topic(topic)]
-        var file = try location.directory.existing().configuration.load(DebugConfiguration.self).content
-        if isOn { file.topics.formUnion(topics) } else { file.topics.subtract(topics) }
-        try location.directory.configuration.write(file)
-        await Reload.ask(location.directory)
+        try await ConfigurationEditor(location.directory, isOn ? "debug on" : "debug off").edit(
+            DebugConfiguration.self
+        ) { file in
+            if isOn { file.topics.formUnion(topics) } else { file.topics.subtract(topics) }
+        }
     }
 
     private static func topic(_ name: String) throws -> DebugTopic {

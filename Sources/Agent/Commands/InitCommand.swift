@@ -75,7 +75,8 @@ struct Init: AsyncParsableCommand {
             configuration.cluster.keys = [KeyEntry(secret: SecretText(text), scope: .full, name: nil)]
         }
         if !loginWays.isEmpty { configuration.settings.logins.ways = try loginWays.map(Self.way) }
-        place.apply(to: &configuration)
+        place.apply(to: &configuration.settings)
+        place.apply(to: &configuration.cluster)
         let port = listen.port
         configuration.settings.urls = name.map { "https://\(HostAndPort(host: $0, port: port))" }
         return configuration

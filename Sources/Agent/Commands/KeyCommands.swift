@@ -15,53 +15,45 @@ struct KeyCommand: AsyncParsableCommand {
         subcommands: [KeyList.self, KeyNew.self, KeyAdd.self, KeyRemove.self, KeyExport.self])
 }
 
-/// Reads and writes the keys of `cluster.json`.
-struct KeyEditor {
-    let directory: VarDirectory
-    var cluster: ClusterConfiguration
-
-    init(_ location: VarDirectoryOption) throws {
-        try Sodium.start()
-        directory = try location.directory.existing()
-        cluster = try directory.configuration.load(ClusterConfiguration.self).content
-    }
-
+extension ClusterConfiguration {
     /// Each key with its id.
-    func keys() throws -> [(id: KeyID, entry: KeyEntry)] {
-        try cluster.keys.map { (try ClusterKey(secret: Secret.parse($0.secret.revealed), scope: .full).id, $0) }
+    fileprivate func identifiedKeys() throws -> [(id: KeyID, entry: KeyEntry)] {
+        try keys.map { (try ClusterKey(secret: Secret.parse($0.secret.revealed), scope: .full).id, $0) }
     }
 
     /// - Parameter text: The secret as its owner wrote it; base64 unless given.
-    mutating func add(_ secret: Secret, text: String? = nil, scope: KeyScope, name: String?) throws -> KeyID {
+    fileprivate mutating func add(
+        _ secret: Secret, text: String? = nil, scope: KeyScope, name: String?
+    ) throws -> KeyID {
         let id = try ClusterKey(secret: secret, scope: .full).id
-        guard try !keys().contains(where: { $0.id == id }) else {
+        guard try !identifiedKeys().contains(where: { $0.id == id }) else {
             throw AgentError.refused("the key \(id) is there already")
         }
-        guard cluster.keys.count < KeyRing.keyCountMax else {
+        guard keys.count < KeyRing.keyCountMax else {
             throw AgentError.refused("there are \(KeyRing.keyCountMax) keys, the most allowed; remove one first")
         }
-        cluster.keys.append(KeyEntry(secret: SecretText(text ?? secret.encodedText()), scope: scope, name: name))
+        keys.append(KeyEntry(secret: SecretText(text ?? secret.encodedText()), scope: scope, name: name))
         return id
-    }
-
-    /// Saves, and asks a running agent to take it up at once.
-    func save() async throws {
-        try directory.configuration.write(cluster)
-        await Reload.ask(directory)
     }
 }
 
-/// Asks a running agent to read its configuration.
-enum Reload {
-    static func ask(_ directory: VarDirectory) async {
-        do {
-            _ = try await ControlClient(directory: directory).request(.post, "/v1/reload")
-            print("The running agent has taken it up.")
-        } catch AgentError.noDaemon {
-            print("No agent is running for \(directory.path): it counts from the next start.")
-        } catch {
-            Terminal.complain("the running agent did not take it up: \(error)")
+extension VarDirectoryOption {
+    /// The keys as `cluster.json` has them.
+    fileprivate func keys() throws -> [(id: KeyID, entry: KeyEntry)] {
+        try Sodium.start()
+        return try directory.existing().configuration.load(ClusterConfiguration.self).content.identifiedKeys()
+    }
+
+    /// Adds a key, and says so.
+    fileprivate func add(
+        _ command: String, _ secret: Secret, text: String? = nil, isForGateway: Bool, name: String?, described: String
+    ) async throws -> KeyID {
+        let id = try ClusterKey(secret: secret, scope: .full).id
+        try await ConfigurationEditor(directory, command).edit(ClusterConfiguration.self) {
+            _ = try $0.add(secret, text: text, scope: isForGateway ? .gateway : .full, name: name)
         }
+        print("Added the \(described) \(id).")
+        return id
     }
 }
 
@@ -71,7 +63,7 @@ struct KeyList: AsyncParsableCommand {
     @OptionGroup var options: ClientOptions
 
     func run() async throws {
-        let keys = try KeyEditor(options.location).keys()
+        let keys = try options.location.keys()
         if options.json {
             let items = keys.map { key in
                 JSONValue.object([
@@ -95,11 +87,9 @@ struct KeyNew: AsyncParsableCommand {
     @Option(help: "A name for people.") var name: String?
 
     func run() async throws {
-        var editor = try KeyEditor(location)
-        let id = try editor.add(
-            try Secret(RandomBytes.make(32)), scope: gateway ? .gateway : .full, name: name)
-        try await editor.save()
-        print("Added the new key \(id).")
+        try Sodium.start()
+        let id = try await location.add(
+            "key new", try Secret(RandomBytes.make(32)), isForGateway: gateway, name: name, described: "new key")
         print("Take it to the other members with \"key export \(id) --to FILE\" and, there, \"key add FILE\".")
     }
 }
@@ -112,11 +102,10 @@ struct KeyAdd: AsyncParsableCommand {
     @Argument(help: "The file: one line, 32 bytes or more, in hex or base64.") var file: String
 
     func run() async throws {
-        var editor = try KeyEditor(location)
+        try Sodium.start()
         let (secret, text) = try KeyFiles.read(file)
-        let id = try editor.add(secret, text: text, scope: gateway ? .gateway : .full, name: name)
-        try await editor.save()
-        print("Added the key \(id).")
+        _ = try await location.add(
+            "key add", secret, text: text, isForGateway: gateway, name: name, described: "key")
     }
 }
 
@@ -127,12 +116,12 @@ struct KeyRemove: AsyncParsableCommand {
     @Argument(help: "The key's id, as \"key list\" shows it.") var id: String
 
     func run() async throws {
-        var editor = try KeyEditor(location)
-        guard let position = try editor.keys().firstIndex(where: { $0.id.description == id }) else {
-            throw AgentError.notFound("there is no key \(id); see \"fastx-agent key list\"")
+        try await ConfigurationEditor(location.directory, "key remove").edit(ClusterConfiguration.self) { cluster in
+            guard let position = try cluster.identifiedKeys().firstIndex(where: { $0.id.description == id }) else {
+                throw AgentError.notFound("there is no key \(id); see \"fastx-agent key list\"")
+            }
+            cluster.keys.remove(at: position)
         }
-        editor.cluster.keys.remove(at: position)
-        try await editor.save()
         print("Removed the key \(id).")
     }
 }
@@ -149,7 +138,7 @@ struct KeyExport: AsyncParsableCommand {
     @Argument(help: "The key's id. The only key unless given.") var id: String?
 
     func run() async throws {
-        let keys = try KeyEditor(location).keys()
+        let keys = try location.keys()
         let chosen = id == nil && keys.count == 1 ? keys.first : keys.first { $0.id.description == id }
         guard let chosen else {
             throw AgentError.notFound(

@@ -14,10 +14,13 @@ struct PlaceFlags: ParsableArguments {
 
     var isEmpty: Bool { logins == nil && sessions == nil && external == nil }
 
-    func apply(to configuration: inout Configuration) {
-        if let logins { configuration.settings.loginsEnabled = logins }
-        if let sessions { configuration.settings.sessionsEnabled = sessions }
-        if let external { configuration.cluster.external = external }
+    func apply(to settings: inout SettingsConfiguration) {
+        if let logins { settings.loginsEnabled = logins }
+        if let sessions { settings.sessionsEnabled = sessions }
+    }
+
+    func apply(to cluster: inout ClusterConfiguration) {
+        if let external { cluster.external = external }
     }
 }
 
@@ -32,16 +35,15 @@ struct Place: AsyncParsableCommand {
     @OptionGroup var flags: PlaceFlags
 
     func run() async throws {
-        let directory = try location.directory.existing()
-        var configuration = Configuration()
-        configuration.settings = try directory.configuration.load(SettingsConfiguration.self).content
-        configuration.cluster = try directory.configuration.load(ClusterConfiguration.self).content
-        flags.apply(to: &configuration)
-        if flags.logins != nil || flags.sessions != nil { try directory.configuration.write(configuration.settings) }
-        if flags.external != nil { try directory.configuration.write(configuration.cluster) }
-        print("logins    \(configuration.settings.loginsEnabled ? "enabled" : "disabled")")
-        print("sessions  \(configuration.settings.sessionsEnabled ? "enabled" : "disabled")")
-        print("external  \(configuration.cluster.external ? "yes" : "no")")
-        if !flags.isEmpty { await Reload.ask(directory) }
+        let editor = try ConfigurationEditor(location.directory, "place")
+        if flags.logins != nil || flags.sessions != nil {
+            try await editor.edit(SettingsConfiguration.self) { flags.apply(to: &$0) }
+        }
+        if flags.external != nil { try await editor.edit(ClusterConfiguration.self) { flags.apply(to: &$0) } }
+        let settings = try editor.directory.configuration.load(SettingsConfiguration.self).content
+        let cluster = try editor.directory.configuration.load(ClusterConfiguration.self).content
+        print("logins    \(settings.loginsEnabled ? "enabled" : "disabled")")
+        print("sessions  \(settings.sessionsEnabled ? "enabled" : "disabled")")
+        print("external  \(cluster.external ? "yes" : "no")")
     }
 }

@@ -3,7 +3,7 @@ import JSON
 
 /// The differences between an old and a new configuration.
 struct ConfigurationChange: Sendable, Equatable {
-    /// One line for each difference: `settings.json: sessionsEnabled: true -> false`.
+    /// One line for each difference: `settings.json: sessionsEnabled: true -> false`. One that waits says so.
     let lines: [String]
 
     var isEmpty: Bool { lines.isEmpty }
@@ -11,10 +11,10 @@ struct ConfigurationChange: Sendable, Equatable {
     init(from old: Configuration, to new: Configuration) {
         var lines: [String] = []
         lines += Self.cluster(old.cluster, new.cluster)
-        lines += Self.members(old.settings.toJSON(), new.settings.toJSON(), file: SettingsConfiguration.fileName)
-        lines += Self.members(old.staticData.toJSON(), new.staticData.toJSON(), file: StaticDataConfiguration.fileName)
+        lines += Self.keys(old.settings, new.settings)
+        lines += Self.members(old.staticData, new.staticData)
         lines += Self.debug(old.debug.topics, new.debug.topics)
-        lines += Self.members(old.web.toJSON(), new.web.toJSON(), file: WebConfiguration.fileName)
+        lines += Self.keys(old.web, new.web)
         self.lines = lines
     }
 
@@ -31,7 +31,7 @@ struct ConfigurationChange: Sendable, Equatable {
         var (oldRest, newRest) = (old, new)
         (oldRest.keys, oldRest.databaseConnections) = ([], [])
         (newRest.keys, newRest.databaseConnections) = ([], [])
-        return lines + members(oldRest.toJSON(), newRest.toJSON(), file: file)
+        return lines + keys(oldRest, newRest)
     }
 
     /// `1 added, 1 removed`; nil without a difference.
@@ -79,9 +79,22 @@ struct ConfigurationChange: Sendable, Equatable {
         }
     }
 
-    private static func members(_ old: JSONValue, _ new: JSONValue, file: String) -> [String] {
-        differences(old, new, absent: "absent").map { difference in
-            "\(file): \(JSONPlace.root.key(difference.key)): \(difference.old) -> \(difference.new)"
+    /// The declared keys of a file in which two contents differ.
+    private static func keys<File: ConfigurationFile>(_ old: File, _ new: File) -> [String] {
+        let (oldContent, newContent) = (old.toJSON(), new.toJSON())
+        return File.descriptions.compactMap { key in
+            let (old, new) = (key.value(in: oldContent), key.value(in: newContent))
+            guard old != new else { return nil }
+            let wait = key.effect == .atStart ? "; \(TakingEffect.nextStart)" : ""
+            return "\(File.fileName): \(key.place): "
+                + "\(shown(old, absent: "absent")) -> \(shown(new, absent: "absent"))\(wait)"
+        }
+    }
+
+    /// The same of a file whose keys are not declared.
+    private static func members<File: ConfigurationFile>(_ old: File, _ new: File) -> [String] {
+        differences(old.toJSON(), new.toJSON(), absent: "absent").map { difference in
+            "\(File.fileName): \(JSONPlace.root.key(difference.key)): \(difference.old) -> \(difference.new)"
         }
     }
 

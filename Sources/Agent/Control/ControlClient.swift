@@ -117,7 +117,7 @@ struct ControlClient {
         }
     }
 
-    private static let brokenOff = AgentError.noDaemon(
+    private static let brokenOff = AgentError.brokenOff(
         "the agent ended before it had answered; what was asked for may be done or not, so look before you ask again")
 
     private var absenceOrDenial: AgentError {
@@ -135,7 +135,11 @@ struct ControlClient {
         guard let bytes = try? await response.body.collect(upTo: 1 << 20),
             let problem = try? JSONValue.parse(Array(buffer: bytes)), case .string(let detail)? = problem["detail"]
         else { return .refused("the agent answered \(response.status.code) \(response.status.reasonPhrase)") }
-        return response.status == .notFound ? .notFound(detail) : .refused(detail)
+        switch problem.text("reason") {
+        case ConfigurationRoute.stale: return .stale(detail)
+        case ConfigurationRoute.invalid: return .configuration(detail.split(separator: "\n").map(String.init))
+        default: return response.status == .notFound ? .notFound(detail) : .refused(detail)
+        }
     }
 
     private func url(_ path: String, _ query: [String: String]) -> String {

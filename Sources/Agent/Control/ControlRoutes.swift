@@ -17,7 +17,6 @@ struct ControlRoutes: Sendable {
     let services: UserServices
     let member: RunningMember
     let journal: Journal
-    let reloader: ConfigurationReloader
 
     /// Longest body of one `load` request in bytes.
     static let loadByteCountMax = 8 << 20
@@ -35,17 +34,12 @@ struct ControlRoutes: Sendable {
         router.get("/v1/explain", use: explain)
         router.get("/v1/backup", use: backup)
         router.post("/v1/login-code") { _, _ in
-            let settings = await member.configuration.settings
+            let settings = member.configuration.settings
             let code = try await services.logins.makeCode(settings.logins)
             let urls = await member.urls(hostname: services.hostname)
             return Response.json(["code": .string(code), "urls": .array(urls.map { .string($0) })])
         }
-        router.post("/v1/reload") { _, _ in
-            switch await reloader.reload() {
-            case .success(let lines): return Response.json(["changes": .array(lines.map { .string($0) })])
-            case .failure(let error): throw problem(.badRequest, "configuration", error.description)
-            }
-        }
+        router.put("/v1/configuration", use: ConfigurationRoute(member: member).change)
         return router
     }
 

@@ -13,14 +13,12 @@ final class ControlService: Service {
     private let services: UserServices
     private let member: RunningMember
     private let journal: Journal
-    private let reloader: ConfigurationReloader
     private let listening = Latch()
 
-    init(services: UserServices, journal: Journal, reloader: ConfigurationReloader) {
+    init(services: UserServices, journal: Journal) {
         self.services = services
         member = services.member
         self.journal = journal
-        self.reloader = reloader
     }
 
     /// Returns once commands are accepted.
@@ -28,7 +26,7 @@ final class ControlService: Service {
 
     func run() async throws {
         let path = member.directory.socket
-        let routes = ControlRoutes(services: services, member: member, journal: journal, reloader: reloader)
+        let routes = ControlRoutes(services: services, member: member, journal: journal)
         let application = Application(
             router: routes.router(),
             server: HTTPServerBuilder { ControlChannel(base: HTTP1Channel(responder: $0)) },

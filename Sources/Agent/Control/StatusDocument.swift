@@ -18,7 +18,7 @@ enum StatusDocument {
         let statistics = member.store.statistics
         let links = await member.node.links
         let accessPoints = await member.node.accessPointStatuses
-        let configuration = await member.configuration
+        let configuration = member.configuration
         return .object([
             "serverId": .string(member.serverID.text), "software": .string(ProgramVersion.software),
             "started": .string(member.started.text), "time": .string(WallClock.now().text),

@@ -1,46 +1,48 @@
-// Notices changes of the configuration files and takes them up.
-import Directory
+// Notices that configuration files were edited, and has them taken up.
 import Logging
 import OperatingSystem
 
-/// Reads the configuration again when it changed, and keeps the old one where the new one has mistakes.
+/// Reads the configuration again when its files changed, and keeps the old one where the new one has mistakes.
 actor ConfigurationReloader {
-    private let member: RunningMember
-    private let publisher: LeasePublisher
+    private let configurations: ConfigurationStore
+    private let logger: Logger
     private var lastErrors: [String] = []
 
-    init(member: RunningMember, publisher: LeasePublisher) {
-        self.member = member
-        self.publisher = publisher
+    init(_ configurations: ConfigurationStore, logger: Logger) {
+        self.configurations = configurations
+        self.logger = logger
     }
 
     /// Watches until cancelled.
     func run() async throws {
         let watch = try DirectoryWatch("the configuration")
-        _ = try watch.add(member.directory.configuration.path, [.written, .movedIn, .movedOut, .deleted])
+        _ = try watch.add(configurations.directory.path, [.written, .movedIn, .movedOut, .deleted])
+        // What was written since the start, by a command that found no agent to ask.
+        await reload()
         while try await !watch.next().isEmpty { await reload() }
     }
 
-    /// Reads everything now. Returns what changed, or the mistakes found.
-    @discardableResult
-    func reload() async -> Result<[String], AgentError> {
+    /// Reads everything now. Mistakes go to the log, the same ones once.
+    func reload() async {
         do {
-            let (configuration, warnings) = try member.directory.configuration.load()
-            let missing = member.directory.configuration.checkReferencedFiles(configuration)
-            guard missing.isEmpty else { throw AgentError.configuration(missing.map(\.description)) }
-            let lines = try await member.apply(configuration)
+            try await configurations.reload()
             lastErrors = []
-            for warning in warnings where !lines.isEmpty { member.logger.warning("\(warning)") }
-            for line in lines { member.logger.notice("configuration changed: \(line)") }
-            if !lines.isEmpty { publisher.changed() }
-            return .success(lines)
         } catch {
             let lines = (error as? ConfigurationErrors)?.lines ?? ["\(error)"]
             if lines != lastErrors {
-                for line in lines { member.logger.error("configuration refused, the old one stays: \(line)") }
+                for line in lines { logger.error("configuration refused, the old one stays: \(line)") }
             }
             lastErrors = lines
-            return .failure(.configuration(lines))
         }
+    }
+}
+
+extension AppliedConfiguration {
+    /// A line for each difference.
+    func log(to logger: Logger) {
+        guard !change.isEmpty else { return }
+        for warning in warnings { logger.warning("\(warning)") }
+        let author = source.map { " (\($0))" } ?? ""
+        for line in change.lines { logger.notice("configuration changed: \(line)\(author)") }
     }
 }

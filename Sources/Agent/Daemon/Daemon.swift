@@ -27,7 +27,7 @@ struct Daemon {
         let update = ServerUpdateSource(member: member)
         let publisher = LeasePublisher(
             "the server update", store: member.store, logger: member.logger,
-            every: { await member.configuration.settings.updateInterval }
+            every: { member.configuration.settings.updateInterval }
         ) { [Lease(await update.make())] }
         let guardian = OwnLeaseGuard(
             serverID: member.serverID, origin: member.origin, store: member.store, logger: member.logger,
@@ -37,10 +37,17 @@ struct Daemon {
             publisher.changed()
         }
         let journal = Journal(store: member.store, node: member.node, logger: logs[.clusterDatabase])
-        let reloader = ConfigurationReloader(member: member, publisher: publisher)
+        let reloader = ConfigurationReloader(member.configurations, logger: logs.agent)
         let users = try await UserServer(member: member, update: update, publisher: publisher)
         let frontDoor = FrontDoorService(services: users.services)
-        let control = ControlService(services: users.services, journal: journal, reloader: reloader)
+        let plainDoor = PlainDoorService(services: users.services)
+        let control = ControlService(services: users.services, journal: journal)
+        await member.configurations.follow(
+            ConfigurationFollower.all(member, users, frontDoor: frontDoor, plainDoor: plainDoor))
+        await member.configurations.observe { applied in
+            applied.log(to: logs.agent)
+            if !applied.change.isEmpty { publisher.changed() }
+        }
         let services: [any Service] = [
             StoreService(member: member),
             Background { await member.node.run() },
@@ -48,11 +55,14 @@ struct Daemon {
             control,
             Background { await users.run() },
             UserSocketService(server: users),
-            Background { try await reloader.run() },
+            Background {
+                await frontDoor.waitUntilListening()
+                try await reloader.run()
+            },
             Background { await HangupSignal.each { await reloader.reload() } },
             Background { await Expiry(store: member.store, logger: logs[.clusterDatabase]).run() },
             frontDoor,
-            PlainDoorService(services: users.services),
+            plainDoor,
             Background {
                 await frontDoor.waitUntilListening()
                 await publisher.run()
@@ -72,6 +82,12 @@ struct Daemon {
             // The last one stops first: links say goodbye while everything else still works.
             GossipService(member: member, frontDoor: frontDoor),
         ]
+        try await Self.runAll(services)
+        logs.agent.notice("stopped")
+    }
+
+    /// Returns once a signal has ended all of them.
+    private static func runAll(_ services: [any Service]) async throws {
         let group = ServiceGroup(
             configuration: .init(
                 services: services, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -81,7 +97,6 @@ struct Daemon {
                     return handler
                 }))
         try await group.run()
-        logs.agent.notice("stopped")
     }
 
     private let reports = ReportHub()
@@ -116,7 +131,7 @@ struct Daemon {
         return RunningMember(
             directory: directory, serverID: serverID, origin: origin, store: store, node: node,
             authenticator: authenticator, certificate: certificate, proxies: proxies, logs: logs,
-            configuration: configuration)
+            configurations: ConfigurationStore(directory.configuration, current: configuration))
     }
 
     private func proxyRules(_ logs: Logs) throws -> ProxyRules {

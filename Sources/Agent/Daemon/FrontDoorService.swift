@@ -1,4 +1,4 @@
-// The listener as a service: one port for members, and later for browsers.
+// The listener as a service: one port for members and browsers.
 import Gateway
 import Glibc
 import Hummingbird
@@ -12,84 +12,58 @@ import Transport
 
 /// Serves the front door where `www.json` says.
 final class FrontDoorService: Service {
-    private let services: UserServices
-    private let member: RunningMember
-    private let listening = Latch()
+    private let door: Door
 
     init(services: UserServices) {
-        self.services = services
-        member = services.member
+        let member = services.member
+        door = Door(at: member.configuration.web.listen) { address, begun in
+            try await Self.serve(address, services) { bound in
+                await member.setListening(bound)
+                member.logger.notice("listening on https://\(bound)")
+                await begun(bound)
+            }
+        }
     }
 
     /// Returns once connections are accepted.
-    func waitUntilListening() async { await listening.wait() }
+    func waitUntilListening() async { await door.waitUntilBegun() }
 
-    /// Serves, and moves to another address when the configuration changes. Where that cannot be listened on, the old
-    /// one is taken again.
+    /// Serves at another address; where that cannot be listened on, it throws and the old one stays.
+    func move(to address: HostAndPort) async throws { try await door.move(to: address) }
+
     func run() async throws {
-        var served: HostAndPort?
-        var next = await member.configuration.web.listen
-        while true {
-            do {
-                guard try await serveUntilMoved(next) else { return }
-                served = next
-                next = await member.configuration.web.listen
-            } catch let error as AgentError {
-                guard let old = served, old != next else { throw error }
-                member.logger.error("the old address \(old) stays: \(error)")
-                served = nil
-                next = old
-            }
+        do {
+            // By then the links have said goodbye.
+            try await cancelWhenGracefulShutdown { try await self.door.run() }
+        } catch is CancellationError {
+            return
         }
     }
 
-    /// Returns true when the configuration asks for another address, false when the daemon stops.
-    private func serveUntilMoved(_ listen: HostAndPort) async throws -> Bool {
-        let configured = await member.configuration.web.listen
-        return try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                try await self.serve(listen)
-                return false
-            }
-            group.addTask {
-                await self.member.waitUntilListen(differsFrom: configured)
-                return true
-            }
-            let hasMoved = try await group.next() ?? false
-            group.cancelAll()
-            return hasMoved
-        }
-    }
-
-    private func serve(_ listen: HostAndPort) async throws {
-        let serverID = member.serverID
+    private static func serve(
+        _ listen: HostAndPort, _ services: UserServices, _ begun: @escaping @Sendable (HostAndPort) async -> Void
+    ) async throws {
+        let member = services.member
         let routes: [any UpgradeRoute] = [
             GossipRoute(authenticator: member.authenticator, node: member.node, logger: member.logger),
             DisplayRoute(services: services), RelayUpgrade(services: services),
         ]
-        let certificate = member.certificate
-        let limits = FrontDoorLimits(await member.configuration.web.limits)
         let application = Application(
             router: APIRouter.forPort(services, hasTLS: true),
-            server: HTTPServerBuilder { [services] responder in
+            server: HTTPServerBuilder { responder in
                 let door = FrontDoor(
-                    serverID: serverID, certificate: certificate, routes: routes, limits: limits, responder: responder)
+                    serverID: member.serverID, certificate: member.certificate, routes: routes,
+                    limits: { FrontDoorLimits(member.configuration.web.limits) }, responder: responder)
                 services.relayDoor.open(door)
                 return door
             },
             configuration: ApplicationConfiguration(address: .hostname(listen.host, port: listen.port)),
-            onServerRunning: { [member, listening] channel in
-                let port = channel.localAddress?.port ?? listen.port
-                await member.setListening(HostAndPort(host: listen.host, port: port))
-                member.logger.notice("listening on https://\(HostAndPort(host: listen.host, port: port))")
-                await listening.open()
+            onServerRunning: {
+                await begun(HostAndPort(host: listen.host, port: $0.localAddress?.port ?? listen.port))
             },
-            logger: Self.quietLogger)
+            logger: quietLogger)
         do {
-            // By then the links have said goodbye.
-            try await cancelWhenGracefulShutdown { try await application.run() }
-        } catch is CancellationError {
-            return
+            try await application.run()
         } catch let error as IOError {
             // No mistake of the file: the port may be free, and the address there, a moment later.
             throw AgentError.refused(
@@ -120,5 +94,5 @@ extension FrontDoorLimits {
 
 extension IOError {
     /// What the system says of it.
-    fileprivate var reason: String { unsafe String(cString: strerror(errnoCode)) }
+    var reason: String { unsafe String(cString: strerror(errnoCode)) }
 }

@@ -10,35 +10,50 @@ import Transport
 
 /// Serves users, not members: without a certificate a link would have nothing to be bound to.
 final class PlainDoorService: Service {
-    private let services: UserServices
+    private let door: Door
 
-    init(services: UserServices) { self.services = services }
+    init(services: UserServices) {
+        door = Door(at: services.member.configuration.web.plainListen) { address, begun in
+            try await Self.serve(address, services) { bound in
+                services.member.logger.notice("listening on http://\(bound)")
+                await begun(bound)
+            }
+        }
+    }
+
+    /// Serves at another address, or nowhere; where that cannot be listened on, it throws and all is as before.
+    func move(to address: HostAndPort?) async throws { try await door.move(to: address) }
 
     func run() async throws {
-        guard let listen = await services.member.configuration.web.plainListen else {
-            return try await gracefulShutdown()
+        do {
+            try await cancelWhenGracefulShutdown { try await self.door.run() }
+        } catch is CancellationError {
+            return
         }
-        let services = services
-        let limits = FrontDoorLimits(await services.member.configuration.web.limits)
+    }
+
+    private static func serve(
+        _ listen: HostAndPort, _ services: UserServices, _ begun: @escaping @Sendable (HostAndPort) async -> Void
+    ) async throws {
+        let member = services.member
         let application = Application(
             router: APIRouter.forPort(services, hasTLS: false),
             server: HTTPServerBuilder {
                 FrontDoor(
                     serverID: services.serverID, certificate: nil, routes: [DisplayRoute(services: services)],
-                    limits: limits, responder: $0)
+                    limits: { FrontDoorLimits(member.configuration.web.limits) }, responder: $0)
             },
             configuration: ApplicationConfiguration(address: .hostname(listen.host, port: listen.port)),
-            onServerRunning: { channel in
-                let port = channel.localAddress?.port ?? listen.port
-                services.member.logger.notice("listening on http://\(HostAndPort(host: listen.host, port: port))")
+            onServerRunning: {
+                await begun(HostAndPort(host: listen.host, port: $0.localAddress?.port ?? listen.port))
             },
             logger: FrontDoorService.quietLogger)
         do {
-            try await cancelWhenGracefulShutdown { try await application.run() }
-        } catch is CancellationError {
-            return
+            try await application.run()
         } catch let error as IOError {
-            throw AgentError.refused("config/www.json: plainListen: \"\(listen)\" cannot be listened on: \(error)")
+            throw AgentError.refused(
+                "config/www.json: plainListen: \"\(listen)\" cannot be listened on: \(error.reason); "
+                    + "is another program using the port?")
         }
     }
 }

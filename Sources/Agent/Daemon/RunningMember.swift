@@ -1,4 +1,4 @@
-// The parts of a running member that its services share, and its configuration as it is now.
+// The parts of a running member that its services share.
 import Certificates
 import Directory
 import Gateway
@@ -25,16 +25,18 @@ actor RunningMember {
     nonisolated let logs: Logs
     nonisolated let reachability = Reachability()
     nonisolated let started = WallClock.now()
-    private(set) var configuration: Configuration
+    nonisolated let configurations: ConfigurationStore
     /// Where the listener really listens, once it does.
     private(set) var listening: HostAndPort?
 
     nonisolated var logger: Logger { logs.agent }
+    /// As it is now.
+    nonisolated var configuration: Configuration { configurations.current }
 
     init(
         directory: VarDirectory, serverID: ServerID, origin: Origin, store: Store, node: GossipNode,
         authenticator: MemberAuthenticator, certificate: ServerCertificate, proxies: ProxyRules, logs: Logs,
-        configuration: Configuration
+        configurations: ConfigurationStore
     ) {
         self.directory = directory
         self.serverID = serverID
@@ -45,30 +47,10 @@ actor RunningMember {
         self.certificate = certificate
         self.proxies = proxies
         self.logs = logs
-        self.configuration = configuration
+        self.configurations = configurations
     }
-
-    private var listenWaiters: [CheckedContinuation<Void, Never>] = []
 
     func setListening(_ address: HostAndPort) { listening = address }
-
-    /// Returns once the configuration asks to listen elsewhere, or when there is nobody left to wait for it.
-    func waitUntilListen(differsFrom address: HostAndPort) async {
-        while configuration.web.listen == address, !Task.isCancelled {
-            await withTaskCancellationHandler {
-                await withCheckedContinuation { waiter in
-                    if Task.isCancelled { waiter.resume() } else { listenWaiters.append(waiter) }
-                }
-            } onCancel: {
-                Task { await self.wakeListenWaiters() }
-            }
-        }
-    }
-
-    private func wakeListenWaiters() {
-        for waiter in listenWaiters { waiter.resume() }
-        listenWaiters = []
-    }
 
     /// The URLs under which this member announces itself.
     func urls(hostname: String) -> [String] {
@@ -78,34 +60,6 @@ actor RunningMember {
         return [
             "https://\(HostAndPort(host: isWildcard ? hostname : listen.host, port: listening?.port ?? listen.port))"
         ]
-    }
-
-    /// Takes up a configuration that was read anew. Returns what changed, a line for each.
-    func apply(_ new: Configuration) async throws -> [String] {
-        let old = configuration
-        let lines = ConfigurationChange(from: old, to: new).lines
-        let keyRing = try KeyRing(configured: new.cluster.keys)
-        let points = try new.cluster.usedConnections.map {
-            try AccessPoint(configured: $0, in: directory.configuration)
-        }
-        try reloadCertificate(new.web)
-        configuration = new
-        wakeListenWaiters()
-        logs.topics.set(new.debug.topics)
-        authenticator.update(keyRing: keyRing, proxies: new.cluster.unboundProxyRanges)
-        if old.cluster.keys != new.cluster.keys { await node.setKeyRing(keyRing) }
-        await node.setIdentity(
-            MemberIdentity(
-                serverID: serverID, origin: origin, isExternal: new.cluster.external, software: ProgramVersion.software)
-        )
-        await node.setReconcileInterval(new.settings.reconcileInterval)
-        await node.setAccessPoints(points)
-        return lines
-    }
-
-    private nonisolated func reloadCertificate(_ web: WebConfiguration) throws {
-        let (chain, key) = try Self.readCertificate(web, directory.configuration)
-        try certificate.replace(chain: chain, key: key)
     }
 
     /// The certificate chain and key that `www.json` names.

@@ -21,7 +21,7 @@ actor ServerUpdateSource {
     func counts(_ countUsers: @escaping @Sendable () async -> UserCounts) { self.countUsers = countUsers }
 
     func make() async -> ServerUpdate {
-        let configuration = await member.configuration
+        let configuration = member.configuration
         let host = reader.read()
         for problem in host.problems { member.logger.warning("host status: \(problem)") }
         let keyRing = member.authenticator.keyRing

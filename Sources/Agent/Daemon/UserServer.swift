@@ -21,17 +21,13 @@ struct UserServer: Sendable {
 
     /// Opens the socket for link processes, so that they find their way back soon after a restart.
     init(member: RunningMember, update: ServerUpdateSource, publisher: LeasePublisher) async throws {
-        let settings = await member.configuration.settings
+        let settings = member.configuration.settings
         let serverID = member.serverID
         let runtime = RuntimeDirectory(settings, member.directory)
         let logger = member.logs.agent
         let links = try LinkServer(
             path: runtime.linkSocket,
-            options: LinkServer.Options(
-                serverID: serverID,
-                settings: LinkSettings(
-                    sessionCountMax: settings.sessions.perUserMax,
-                    forgottenSeconds: settings.sessions.forgottenAfterHours * 3_600)),
+            options: LinkServer.Options(serverID: serverID, settings: LinkSettings(settings.sessions)),
             isAllowed: Self.isAllowed,
             log: { level, line in logger.log(level: Logger.Level(level), "\(line)") })
         try runtime.makePrivateDirectory()
@@ -46,9 +42,7 @@ struct UserServer: Sendable {
         let hostname = try HostNames.hostname()
         let external = member.logs[.clusterExternalConnections]
         let exchange = RelayExchange { $0.log(to: logger) }
-        let routes = MemberRoutes(
-            member: member, registry: registry,
-            allowsLoopback: AddressRange.isLoopback(await member.configuration.web.listen.host))
+        let routes = MemberRoutes(member: member, registry: registry)
         let relayDoor = RelayDoor()
         let authenticator = member.authenticator
         services = UserServices(
@@ -56,7 +50,7 @@ struct UserServer: Sendable {
             logins: LoginService(serverID: serverID, book: book, links: links, launchers: launchers, logger: logger),
             events: UserEvents(),
             authentication: Authentication(serverID: serverID, book: book, keys: keys, registry: registry) {
-                await member.configuration.settings.logins
+                member.configuration.settings.logins
             },
             keys: keys, registry: registry,
             proxy: MemberProxy(
@@ -71,9 +65,9 @@ struct UserServer: Sendable {
             relayDoor: relayDoor, hostname: hostname, pages: InstalledPages(program: program))
         leases = LeasePublisher(
             "logins and sessions", store: member.store, logger: logger,
-            every: { await member.configuration.settings.updateInterval }
+            every: { member.configuration.settings.updateInterval }
         ) {
-            await book.endExpired(await member.configuration.settings.logins)
+            await book.endExpired(member.configuration.settings.logins)
             let logins = await book.all.map { $0.lease(at: serverID, hasLink: links.isConnected($0.uid)) }
             let sessions = await sessions.all.map { $0.lease(of: serverID, hostname: hostname) }
             return logins.map { Lease($0) } + sessions.map { Lease($0) }
@@ -172,6 +166,12 @@ struct UserServer: Sendable {
             await group.waitForAll()
         }
         services.links.close()
+    }
+}
+
+extension LinkSettings {
+    init(_ sessions: SessionConfiguration) {
+        self.init(sessionCountMax: sessions.perUserMax, forgottenSeconds: sessions.forgottenAfterHours * 3_600)
     }
 }
 

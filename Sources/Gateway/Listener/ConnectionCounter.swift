@@ -3,13 +3,10 @@ import Synchronization
 
 /// Counts connections by address.
 final class ConnectionCounter: Sendable {
-    private let perAddressMax: Int
     private let counts = Mutex<[String: Int]>([:])
 
-    init(perAddressMax: Int) { self.perAddressMax = perAddressMax }
-
     /// Counts one more; false, and nothing is counted, where the address has as many as it may.
-    func open(_ address: String) -> Bool {
+    func open(_ address: String, perAddressMax: Int) -> Bool {
         counts.withLock { counts in
             let count = counts[address] ?? 0
             guard count < perAddressMax else { return false }

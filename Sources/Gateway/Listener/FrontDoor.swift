@@ -18,32 +18,28 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
     package let responder: HTTPChannelHandler.Responder
     private let certificate: ServerCertificate?
     private let routes: [any UpgradeRoute]
-    private let limits: FrontDoorLimits
+    /// Asked at each connection, which keeps the answer.
+    private let limits: @Sendable () -> FrontDoorLimits
     private let serverID: ServerID
-    private let http2: HTTP2Channel
-    private let connections: ConnectionCounter
+    private let connections = ConnectionCounter()
 
     /// - Parameter certificate: Without one there is no TLS.
     package init(
         serverID: ServerID, certificate: ServerCertificate?, routes: [any UpgradeRoute],
-        limits: FrontDoorLimits = FrontDoorLimits(),
+        limits: @escaping @Sendable () -> FrontDoorLimits = { FrontDoorLimits() },
         responder: @escaping HTTPChannelHandler.Responder
     ) {
         self.serverID = serverID
         self.certificate = certificate
         self.routes = routes
         self.limits = limits
-        connections = ConnectionCounter(perAddressMax: limits.connectionsPerAddress)
         self.responder = responder
-        http2 = HTTP2Channel(
-            responder: responder,
-            configuration: .init(idleTimeout: limits.idle, gracefulCloseTimeout: limits.firstRequest))
     }
 
     /// How a connection goes on after its first request.
     enum Negotiated: Sendable {
         case http1(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
-        case http2(HTTP2Channel.Value)
+        case http2(HTTP2Channel, HTTP2Channel.Value)
         case upgraded(UpgradedSession)
     }
 
@@ -54,7 +50,7 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
 
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
-            let served = certificate?.current
+            let (served, limits) = (certificate?.current, limits())
             // TLS has its own way to end one direction; a connection whose TCP is gone is gone.
             try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             if channel.remoteAddress?.ipAddress != nil { try PeerSilence.limited.apply(to: channel) }
@@ -62,14 +58,16 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
                 peer: channel.remoteAddress.map(Self.text) ?? "unknown",
                 peerAddress: channel.remoteAddress?.ipAddress ?? "unknown", certificateHash: served?.hash,
                 eventLoop: channel.eventLoop)
-            guard connections.open(info.peerAddress) else { throw ListenerError.tooManyConnections(info.peerAddress) }
+            guard connections.open(info.peerAddress, perAddressMax: limits.connectionsPerAddress) else {
+                throw ListenerError.tooManyConnections(info.peerAddress)
+            }
             channel.closeFuture.whenComplete { [connections] _ in connections.close(info.peerAddress) }
             let limit = FirstRequestLimit(limits.firstRequest)
             let negotiated =
                 if let served {
-                    try negotiate(channel, served, info, limit, logger)
+                    try negotiate(channel, served, info, limits, limit, logger)
                 } else {
-                    try setUpPlainHTTP1(channel, info, limit, logger)
+                    try setUpPlainHTTP1(channel, info, limits, limit, logger)
                 }
             return value(channel, negotiated)
         }
@@ -93,7 +91,7 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
             switch negotiated {
             case .http1(let channel):
                 await draining(value.channel) { await handleHTTP(asyncChannel: channel, logger: logger) }
-            case .http2(let connection):
+            case .http2(let http2, let connection):
                 await draining(value.channel) { await http2.handle(value: connection, logger: logger) }
             case .upgraded(let session): await session()
             }
@@ -110,7 +108,7 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
         await withTaskCancellationHandler {
             await withTaskExecutorPreference(LoopExecutor(channel.eventLoop)) { await serve() }
         } onCancel: {
-            channel.eventLoop.scheduleTask(in: TimeAmount(limits.drain)) { channel.close(promise: nil) }
+            channel.eventLoop.scheduleTask(in: TimeAmount(limits().drain)) { channel.close(promise: nil) }
         }
     }
 
@@ -121,7 +119,7 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
             peer: peer, peerAddress: channel.remoteAddress?.ipAddress ?? "unknown",
             certificateHash: certificate?.current.hash, eventLoop: channel.eventLoop)
         // Without a limit for the first request: the other end may keep the connection for later.
-        let value = value(channel, try setUpHTTP1(channel, info, nil, logger))
+        let value = value(channel, try setUpHTTP1(channel, info, limits(), nil, logger))
         return { await handle(value: value, logger: logger) }
     }
 
@@ -129,46 +127,52 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
 
     /// TLS, and the version of HTTP that client and member agree on.
     private func negotiate(
-        _ channel: any Channel, _ served: ServerCertificate.Served, _ info: ConnectionInfo, _ limit: FirstRequestLimit,
-        _ logger: Logger
+        _ channel: any Channel, _ served: ServerCertificate.Served, _ info: ConnectionInfo, _ limits: FrontDoorLimits,
+        _ limit: FirstRequestLimit, _ logger: Logger
     ) throws -> EventLoopFuture<Negotiated> {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(NIOSSLServerHandler(context: served.context))
         try pipeline.addHandler(limit)
         let boundLimit = NIOLoopBound(limit, eventLoop: channel.eventLoop)
+        let http2 = HTTP2Channel(
+            responder: responder,
+            configuration: .init(idleTimeout: limits.idle, gracefulCloseTimeout: limits.firstRequest))
         return channel.configureHTTP2AsyncSecureUpgrade(
             http1ConnectionInitializer: { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try setUpHTTP1(channel, info, boundLimit.value, logger)
+                    try setUpHTTP1(channel, info, limits, boundLimit.value, logger)
                 }
             },
             http2ConnectionInitializer: { channel in
                 // From here on idle connections are closed by the HTTP/2 channel.
                 boundLimit.value.end()
-                return http2.setup(channel: channel, logger: logger)
+                return http2.setup(channel: channel, logger: logger).map { (http2, $0) }
             }
         ).flatMap { $0 }.flatMap { result in
             switch result {
             case .http1_1(let negotiated): negotiated
-            case .http2(let connection): channel.eventLoop.makeSucceededFuture(.http2(connection))
+            case .http2(let (http2, connection)):
+                channel.eventLoop.makeSucceededFuture(.http2(http2, connection))
             }
         }
     }
 
     private func setUpPlainHTTP1(
-        _ channel: any Channel, _ info: ConnectionInfo, _ limit: FirstRequestLimit, _ logger: Logger
+        _ channel: any Channel, _ info: ConnectionInfo, _ limits: FrontDoorLimits, _ limit: FirstRequestLimit,
+        _ logger: Logger
     ) throws -> EventLoopFuture<Negotiated> {
         try channel.pipeline.syncOperations.addHandler(limit)
-        return try setUpHTTP1(channel, info, limit, logger)
+        return try setUpHTTP1(channel, info, limits, limit, logger)
     }
 
     private func setUpHTTP1(
-        _ channel: any Channel, _ info: ConnectionInfo, _ limit: FirstRequestLimit?, _ logger: Logger
+        _ channel: any Channel, _ info: ConnectionInfo, _ limits: FrontDoorLimits, _ limit: FirstRequestLimit?,
+        _ logger: Logger
     ) throws -> EventLoopFuture<Negotiated> {
         let pipeline = channel.pipeline.syncOperations
         let boundLimit = NIOLoopBound(limit, eventLoop: channel.eventLoop)
         let upgrade = NIOTypedHTTPServerUpgradeConfiguration<Negotiated>(upgraders: [
-            upgrader(channel, info, boundLimit)
+            upgrader(channel, info, limits, boundLimit)
         ]) { channel in
             channel.eventLoop.makeCompletedFuture {
                 boundLimit.value?.end()
@@ -182,11 +186,11 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
                         configuration: .init(isOutboundHalfClosureEnabled: true)))
             }
         }
-        return try addHTTP1Handlers(pipeline, upgrade)
+        return try addHTTP1Handlers(pipeline, limits, upgrade)
     }
 
     private func addHTTP1Handlers(
-        _ pipeline: ChannelPipeline.SynchronousOperations,
+        _ pipeline: ChannelPipeline.SynchronousOperations, _ limits: FrontDoorLimits,
         _ upgrade: NIOTypedHTTPServerUpgradeConfiguration<Negotiated>
     ) throws -> EventLoopFuture<Negotiated> {
         var decoding = NIOHTTPDecoderLimitConfiguration()
@@ -207,7 +211,8 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
     // MARK: Upgrades
 
     private func upgrader(
-        _ channel: any Channel, _ info: ConnectionInfo, _ limit: NIOLoopBound<FirstRequestLimit?>
+        _ channel: any Channel, _ info: ConnectionInfo, _ limits: FrontDoorLimits,
+        _ limit: NIOLoopBound<FirstRequestLimit?>
     ) -> NIOTypedWebSocketServerUpgrader<Negotiated> {
         // From the verdict to the upgrade of this one connection.
         let admission = NIOLoopBoundBox<UpgradeAdmission?>(nil, eventLoop: channel.eventLoop)

@@ -65,14 +65,18 @@ package struct ObjectReader {
     }
 
     /// A whole number of `unit`, such as `milliseconds`.
-    package mutating func integer(_ key: String, in range: ClosedRange<Int>, unit: String, default fallback: Int) -> Int
-    {
-        guard let found = value(key) else { return fallback }
+    package mutating func optionalInteger(_ key: String, in range: ClosedRange<Int>, unit: String) -> Int? {
+        guard let found = value(key) else { return nil }
         if case .integer(let integer) = found, let number = Int(exactly: integer), range.contains(number) {
             return number
         }
         reject(key, found, allowed: "a whole number of \(unit), \(range.lowerBound) to \(range.upperBound)")
-        return fallback
+        return nil
+    }
+
+    package mutating func integer(_ key: String, in range: ClosedRange<Int>, unit: String, default fallback: Int) -> Int
+    {
+        optionalInteger(key, in: range, unit: unit) ?? fallback
     }
 
     /// A string for which `accept` returns a value; nil is the refusal.

@@ -3,36 +3,49 @@ import Directory
 import JSON
 import OperatingSystem
 
-extension ClusterConfiguration: ConfigurationFile {
+extension ClusterConfiguration: ConfigurationFile, ConfigurationPart {
     static let fileName = "cluster.json"
+    static let part: any WritableKeyPath<Configuration, ClusterConfiguration> & Sendable = \.cluster
     static let isRequired = true
     static let holdsSecrets = true
 
-    init(from reader: inout ObjectReader) {
-        self.init()
-        keys = Self.readKeys(&reader)
-        databaseConnections = Self.readConnections(&reader)
-        external = reader.boolean("external", default: external)
-        serverReservations = reader.boolean("serverReservations", default: serverReservations)
-        unboundProxies = reader.strings(
-            "unboundProxies", countMax: ClusterLimits.unboundProxyCountMax, of: "addresses",
-            allowed: "an IP address, or a CIDR range such as 192.0.2.0/24 whose bits after the prefix are 0"
-        ) { AddressRange($0)?.description }
-        reader.finish()
-    }
+    static let keys: [ConfigurationKey<ClusterConfiguration>] = [
+        .value(
+            "keys", \.keys, type: "list of up to \(ClusterLimits.keyCountMax) keys",
+            "The shared keys of the cluster. Without one, no link comes up; that is a warning.",
+            read: { reader, name in readKeys(&reader, name) }, write: { .array($0.map { $0.toJSON() }) }),
+        .value(
+            "databaseConnections", \.databaseConnections,
+            type: "list of up to \(ClusterLimits.connectionCountMax) connections",
+            """
+            The access points this member connects to. Only the first six are used; more are a warning, because beyond \
+            six fault tolerance no longer improves and each further link costs both of its ends.
+            """, read: { reader, name in readConnections(&reader, name) }, write: { .array($0.map { $0.toJSON() }) }),
+        .boolean(
+            "external", \.external,
+            """
+            *Server is external*: it opens no connection to other members, and every other one holds a link to it; see \
+            *External gateways* in `operations.md`.
+            """),
+        .boolean(
+            "serverReservations", \.serverReservations, "*Enable server reservations*: one user at a time."),
+        .value(
+            "unboundProxies", \.unboundProxies,
+            type: "list of up to \(ClusterLimits.unboundProxyCountMax) IP addresses or CIDR ranges",
+            """
+            The proxies from which links are accepted that are not bound to the certificate (see `unbound`). In a range \
+            such as `192.0.2.0/24` the bits after the prefix are 0.
+            """,
+            read: { reader, name in
+                reader.strings(
+                    name, countMax: ClusterLimits.unboundProxyCountMax, of: "addresses",
+                    allowed: "an IP address, or a CIDR range such as 192.0.2.0/24 whose bits after the prefix are 0"
+                ) { AddressRange($0)?.description }
+            }, write: { .array($0.map { .string($0) }) }),
+    ]
 
-    func toJSON() -> JSONValue {
-        [
-            "keys": .array(keys.map { $0.toJSON() }),
-            "databaseConnections": .array(databaseConnections.map { $0.toJSON() }),
-            "external": .bool(external),
-            "serverReservations": .bool(serverReservations),
-            "unboundProxies": .array(unboundProxies.map { .string($0) }),
-        ]
-    }
-
-    private static func readKeys(_ reader: inout ObjectReader) -> [KeyEntry] {
-        let elements = reader.elements("keys", countMax: ClusterLimits.keyCountMax, of: "keys", isSecret: true)
+    private static func readKeys(_ reader: inout ObjectReader, _ name: String) -> [KeyEntry] {
+        let elements = reader.elements(name, countMax: ClusterLimits.keyCountMax, of: "keys", isSecret: true)
         var seen: [String: JSONPlace] = [:]
         var keys: [KeyEntry] = []
         for (place, value) in elements {
@@ -46,13 +59,12 @@ extension ClusterConfiguration: ConfigurationFile {
         if elements.isEmpty, reader.log.errors.isEmpty {
             reader.log.warn(
                 "there is no cluster key, so no other member can be linked; make one with `fastx-agent key new`",
-                at: reader.place.key("keys"))
+                at: reader.place.key(name))
         }
         return keys
     }
 
-    private static func readConnections(_ reader: inout ObjectReader) -> [DatabaseConnection] {
-        let key = "databaseConnections"
+    private static func readConnections(_ reader: inout ObjectReader, _ key: String) -> [DatabaseConnection] {
         let elements = reader.elements(
             key, countMax: ClusterLimits.connectionCountMax, of: "connections", isSecret: true)
         var seen: [MemberURL: JSONPlace] = [:]

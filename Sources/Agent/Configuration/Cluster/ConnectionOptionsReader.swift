@@ -1,29 +1,91 @@
 // Reads and writes the options of a connection, and names those of Node that are not supported.
 import JSON
 import OperatingSystem
+import Transport
 
-extension ConnectionOptions {
+extension ConnectionOptions: ConfigurationPart {
+    static let keys: [ConfigurationKey<ConnectionOptions>] = [
+        .value(
+            "ca", \.ca, type: "string, or list of up to \(authorityCountMax) strings",
+            default: "the system's authorities",
+            "Certificate authorities to trust; each a PEM text or the path of a PEM file.",
+            read: { reader, name in readAuthorities(&reader, name) },
+            write: { authorities in
+                let texts = authorities.map { JSONValue.string($0.configured) }
+                return texts.count > 1 ? .array(texts) : texts.first
+            }),
+        .optional(
+            "cert", \.cert, type: "string", "The client certificate, as PEM text or path. Needs `key`.",
+            read: { reader, name in
+                reader.string(name, allowed: PEMSource.allowed("certificate")) { PEMSource($0, holds: "CERTIFICATE") }
+            }, write: { .string($0.configured) }),
+        .optional(
+            "key", \.key, type: "string", "The private key of `cert`, as PEM text or path. Needs `cert`.",
+            read: { reader, name in
+                reader.string(name, allowed: PEMSource.allowed("private key"), isSecret: true) {
+                    PEMSource($0, holds: "PRIVATE KEY")
+                }
+            }, write: { .string($0.configured) }),
+        .optional(
+            "passphrase", \.passphrase, type: "string, not empty", "Opens `key`.",
+            read: { reader, name in
+                reader.string(name, allowed: "a text that is not empty", isSecret: true) {
+                    $0.isEmpty ? nil : SecretText($0)
+                }
+            }, write: { .string($0.revealed) }),
+        .optional(
+            "servername", \.servername, type: "host name, not an IP address", default: "the URL's host",
+            "The name that the certificate must bear.",
+            read: { reader, name in
+                reader.string(name, allowed: "a host name, not an IP address") {
+                    HostAndPort.isHostName($0) ? $0 : nil
+                }
+            }, write: { .string($0) }),
+        .optional(
+            "rejectUnauthorized", \.rejectUnauthorized, type: "boolean", default: "absent",
+            "Whether the certificate must be signed by an authority.",
+            read: { $0.optionalBoolean($1) }, write: { .bool($0) }),
+        .value(
+            "timeout", \.timeout,
+            type:
+                "whole number of milliseconds, \(timeoutMilliseconds.lowerBound) to \(timeoutMilliseconds.upperBound)",
+            """
+            How long connecting and the handshake may take, at all addresses of the host together. They are tried 250 ms \
+            apart, and one that does TLS and then nothing is given half of what is left.
+            """,
+            read: { reader, name in
+                reader.optionalInteger(name, in: timeoutMilliseconds, unit: "milliseconds").map { .milliseconds($0) }
+            }, write: { .integer(Int64($0.wholeMilliseconds)) }),
+        .boolean("keepAlive", \.keepAlive, "TCP probes on a quiet connection."),
+        .boolean(
+            "unbound", \.unbound,
+            """
+            Not an option of Node. A proxy in between ends TLS, so the link cannot be bound to the certificate of the \
+            member. With it, `"rejectUnauthorized": false` is refused, because nothing would then protect the link.
+            """),
+        .value(
+            "proxy", \.proxy,
+            type: "string `http://host:port` or `http://user:password@host:port`, `\"\"` or `null`",
+            default: "what the environment says",
+            """
+            Not an option of Node. The HTTP proxy through which the connection leaves the network; `""` and `null` mean \
+            none, whatever the environment says. In user and password `%`, `@`, `:` and `/` are `%25`, `%40`, `%3A` and \
+            `%2F`. See *Leaving the network through a proxy* in `operations.md`.
+            """,
+            read: { reader, name in readProxy(&reader, name) },
+            write: { proxy in
+                switch proxy {
+                case .environment: nil
+                case .noProxy: ""
+                case .proxy(let proxy): .string(proxy.revealed)
+                }
+            }),
+    ]
+
     init(from reader: inout ObjectReader) {
         self.init()
         let errorCountBefore = reader.log.errors.count
-        ca = Self.readAuthorities(&reader)
-        cert = reader.string("cert", allowed: PEMSource.allowed("certificate")) { PEMSource($0, holds: "CERTIFICATE") }
-        key = reader.string("key", allowed: PEMSource.allowed("private key"), isSecret: true) {
-            PEMSource($0, holds: "PRIVATE KEY")
-        }
-        passphrase = reader.string("passphrase", allowed: "a text that is not empty", isSecret: true) {
-            $0.isEmpty ? nil : SecretText($0)
-        }
-        servername = reader.string("servername", allowed: "a host name, not an IP address") {
-            HostAndPort.isHostName($0) ? $0 : nil
-        }
-        rejectUnauthorized = reader.optionalBoolean("rejectUnauthorized")
-        let milliseconds = reader.integer(
-            "timeout", in: Self.timeoutMilliseconds, unit: "milliseconds", default: timeout.wholeMilliseconds)
-        timeout = .milliseconds(milliseconds)
-        keepAlive = reader.boolean("keepAlive", default: keepAlive)
-        unbound = reader.boolean("unbound", default: unbound)
-        proxy = Self.readProxy(&reader)
+        readKeys(&reader)
         reader.finish(
             unsupported: Self.unsupportedNodeOptions, kind: "an option of Node's HTTPS agent")
         // Nothing follows from options that are wrong themselves.
@@ -34,27 +96,15 @@ extension ConnectionOptions {
     func toJSON() -> JSONValue {
         let defaults = ConnectionOptions()
         var members: [String: JSONValue] = [:]
-        if ca.count == 1 { members["ca"] = .string(ca[0].configured) }
-        if ca.count > 1 { members["ca"] = .array(ca.map { .string($0.configured) }) }
-        if let cert { members["cert"] = .string(cert.configured) }
-        if let key { members["key"] = .string(key.configured) }
-        if let passphrase { members["passphrase"] = .string(passphrase.revealed) }
-        if let servername { members["servername"] = .string(servername) }
-        if let rejectUnauthorized { members["rejectUnauthorized"] = .bool(rejectUnauthorized) }
-        if timeout != defaults.timeout { members["timeout"] = .integer(Int64(timeout.wholeMilliseconds)) }
-        if keepAlive != defaults.keepAlive { members["keepAlive"] = .bool(keepAlive) }
-        if unbound != defaults.unbound { members["unbound"] = .bool(unbound) }
-        switch proxy {
-        case .environment: break
-        case .noProxy: members["proxy"] = ""
-        case .proxy(let proxy): members["proxy"] = .string(proxy.revealed)
+        for key in Self.keys {
+            if let value = key.write(self), value != key.write(defaults) { members[key.name] = value }
         }
         return .object(members)
     }
 
-    private static func readProxy(_ reader: inout ObjectReader) -> ProxyChoice {
+    private static func readProxy(_ reader: inout ObjectReader, _ name: String) -> ProxyChoice {
         let allowed = "\(OutboundProxy.allowed), or \"\" for none"
-        switch reader.value("proxy") {
+        switch reader.value(name) {
         case nil: return .environment
         case .null?, .string("")?: return .noProxy
         case .string(let url)?:
@@ -64,18 +114,18 @@ extension ConnectionOptions {
                 // It may hold a password.
                 reader.log.report(
                     .refused(found: ShownText.hidden, reason: error.description, allowed: allowed),
-                    at: reader.place.key("proxy"))
+                    at: reader.place.key(name))
             }
-        case let other?: reader.reject("proxy", other, allowed: allowed, isSecret: true)
+        case let other?: reader.reject(name, other, allowed: allowed, isSecret: true)
         }
         return .environment
     }
 
-    private static func readAuthorities(_ reader: inout ObjectReader) -> [PEMSource] {
+    private static func readAuthorities(_ reader: inout ObjectReader, _ name: String) -> [PEMSource] {
         let allowed = PEMSource.allowed("certificate") + ", or a list of up to \(authorityCountMax) of these"
-        let place = reader.place.key("ca")
+        let place = reader.place.key(name)
         var entries: [(place: JSONPlace, value: JSONValue)] = []
-        switch reader.value("ca") {
+        switch reader.value(name) {
         case nil: return []
         case .array(let list)? where list.count <= authorityCountMax:
             entries = list.enumerated().map { (place.index($0.offset), $0.element) }

@@ -46,11 +46,24 @@ struct ConfigurationDirectory: Sendable, Equatable {
         return try File.parse(bytes)
     }
 
+    /// The version of one file.
+    func version<File: ConfigurationFile>(of _: File.Type) throws(ConfigurationErrors) -> ConfigurationVersion {
+        try readBytes(of: File.self, isRequired: false).map { ConfigurationVersion(of: $0) } ?? .absent
+    }
+
+    /// Reads one file together with the version that was read.
+    func loadVersioned<File: ConfigurationFile>(
+        _: File.Type
+    ) throws(ConfigurationErrors) -> (content: File, version: ConfigurationVersion) {
+        guard let bytes = try readBytes(of: File.self) else { return (File(), .absent) }
+        return (try File.parse(bytes).content, ConfigurationVersion(of: bytes))
+    }
+
     /// Writes one file in one step, mode 0600.
     func write<File: ConfigurationFile>(_ content: File) throws(ConfigurationErrors) {
         do {
             try FileModes.writePrivateFile(
-                "\(path)/\(File.fileName)", bytes: Array(content.toJSON().prettyText.utf8), overwriting: true)
+                "\(path)/\(File.fileName)", bytes: content.text, overwriting: true)
         } catch {
             throw ConfigurationErrors(
                 ConfigurationError(
@@ -74,7 +87,9 @@ struct ConfigurationDirectory: Sendable, Equatable {
     }
 
     /// Nil when the file is missing and may be.
-    private func readBytes<File: ConfigurationFile>(of _: File.Type) throws(ConfigurationErrors) -> [UInt8]? {
+    private func readBytes<File: ConfigurationFile>(
+        of _: File.Type, isRequired: Bool = File.isRequired
+    ) throws(ConfigurationErrors) -> [UInt8]? {
         let failure = { (problem: ConfigurationError.Problem) in
             ConfigurationErrors(ConfigurationError(file: File.displayName, problem: problem))
         }
@@ -86,7 +101,7 @@ struct ConfigurationDirectory: Sendable, Equatable {
             isRegularFile = try FileStatus(of: file, path: path).isRegularFile
             if isRegularFile { bytes = try file.readAll(byteCountMax: Self.fileByteCountMax + 1) }
         } catch {
-            if error.isNoSuchFile, !File.isRequired { return nil }
+            if error.isNoSuchFile, !isRequired { return nil }
             if error.isNoSuchFile { throw failure(.fileMissing) }
             throw ConfigurationErrors(Self.systemError(error, file: File.displayName))
         }

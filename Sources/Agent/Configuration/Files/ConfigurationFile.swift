@@ -6,11 +6,17 @@ protocol ConfigurationFile: Sendable, Equatable {
     /// The file's name in the configuration directory.
     static var fileName: String { get }
 
+    /// Where the content is in the whole configuration.
+    static var part: any WritableKeyPath<Configuration, Self> & Sendable { get }
+
     /// Without a required file the agent does not start; for any other, its defaults hold.
     static var isRequired: Bool { get }
 
     /// A value of the wrong type at the top of this file could be a secret.
     static var holdsSecrets: Bool { get }
+
+    /// What is known of its keys; none where they are the administrator's own.
+    static var descriptions: [KeyDescription] { get }
 
     /// The defaults.
     init()
@@ -25,6 +31,9 @@ protocol ConfigurationFile: Sendable, Equatable {
 extension ConfigurationFile {
     static var isRequired: Bool { false }
     static var holdsSecrets: Bool { false }
+
+    /// The content as the text of the file.
+    var text: [UInt8] { Array(toJSON().prettyText.utf8) }
 
     /// How messages name the file.
     static var displayName: String { "config/\(fileName)" }

@@ -36,19 +36,20 @@ struct DebugConfiguration: Sendable, Equatable {
     var topics: Set<DebugTopic> = []
 }
 
-extension DebugConfiguration: ConfigurationFile {
+extension DebugConfiguration: ConfigurationFile, ConfigurationPart {
     static let fileName = "debug.json"
+    static let part: any WritableKeyPath<Configuration, DebugConfiguration> & Sendable = \.debug
 
-    init(from reader: inout ObjectReader) {
-        let countMax = 2 * DebugTopic.allCases.count
-        topics = Set(
-            reader.strings(
-                "topics", countMax: countMax, of: "topics", allowed: DebugTopic.allowedNames,
-                accept: DebugTopic.init(name:)))
-        reader.finish()
-    }
-
-    func toJSON() -> JSONValue {
-        ["topics": .array(DebugTopic.allCases.filter(topics.contains).map { .string($0.title) })]
-    }
+    static let keys: [ConfigurationKey<DebugConfiguration>] = [
+        .value(
+            "topics", \.topics, type: "list of topics",
+            DebugTopic.allCases.map { "`\"\($0.title)\"` (or `\"\($0.slug)\"`)" }.joined(separator: ", ") + ".",
+            read: { reader, name in
+                let countMax = 2 * DebugTopic.allCases.count
+                return Set(
+                    reader.strings(
+                        name, countMax: countMax, of: "topics", allowed: DebugTopic.allowedNames,
+                        accept: DebugTopic.init(name:)))
+            }, write: { topics in .array(DebugTopic.allCases.filter(topics.contains).map { .string($0.title) }) })
+    ]
 }

@@ -11,6 +11,8 @@ struct StaticDataConfiguration: Sendable, Equatable {
 
 extension StaticDataConfiguration: ConfigurationFile {
     static let fileName = "static-data.json"
+    static let part: any WritableKeyPath<Configuration, StaticDataConfiguration> & Sendable = \.staticData
+    static let descriptions: [KeyDescription] = []
 
     init(from reader: inout ObjectReader) {
         object = reader.takeAll()

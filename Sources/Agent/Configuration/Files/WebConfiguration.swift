@@ -38,63 +38,72 @@ struct WebLimits: Sendable, Equatable {
     var streamsPerUser = 100
 }
 
-extension WebLimits {
-    init(from reader: inout ObjectReader) {
-        self.init()
-        headerSeconds = reader.integer("headerSeconds", in: 1...120, unit: "seconds", default: headerSeconds)
-        headerKiB = reader.integer("headerKiB", in: 4...64, unit: "KiB", default: headerKiB)
-        idleSeconds = reader.integer("idleSeconds", in: 5...3_600, unit: "seconds", default: idleSeconds)
-        connectionsPerAddress = reader.integer(
-            "connectionsPerAddress", in: 1...100_000, unit: "connections", default: connectionsPerAddress)
-        streamsPerUser = reader.integer("streamsPerUser", in: 1...10_000, unit: "streams", default: streamsPerUser)
-        reader.finish()
-    }
-
-    func toJSON() -> JSONValue {
-        [
-            "headerSeconds": .integer(Int64(headerSeconds)), "headerKiB": .integer(Int64(headerKiB)),
-            "idleSeconds": .integer(Int64(idleSeconds)),
-            "connectionsPerAddress": .integer(Int64(connectionsPerAddress)),
-            "streamsPerUser": .integer(Int64(streamsPerUser)),
-        ]
-    }
+extension WebLimits: ConfigurationPart {
+    static let keys: [ConfigurationKey<WebLimits>] = [
+        .integer(
+            "headerSeconds", \.headerSeconds, in: 1...120, unit: "seconds",
+            "Time from the connection to the end of the first request's header."),
+        .integer("headerKiB", \.headerKiB, in: 4...64, unit: "KiB", "Longest header of a request."),
+        .integer(
+            "idleSeconds", \.idleSeconds, in: 5...3_600, unit: "seconds",
+            "A connection on which nothing is asked and nothing answered for this time is closed."),
+        .integer(
+            "connectionsPerAddress", \.connectionsPerAddress, in: 1...100_000, unit: "connections",
+            "Connections open at once from one address. A proxy is one address."),
+        .integer(
+            "streamsPerUser", \.streamsPerUser, in: 1...10_000, unit: "streams",
+            "Event streams and displays of one user open at once."),
+    ]
 }
 
-extension WebConfiguration: ConfigurationFile {
+extension WebConfiguration: ConfigurationFile, ConfigurationPart {
     static let fileName = "www.json"
+    static let part: any WritableKeyPath<Configuration, WebConfiguration> & Sendable = \.web
     static let isRequired = true
 
-    init(from reader: inout ObjectReader) {
-        self.init()
-        let addresses = "\"host:port\", such as \"0.0.0.0:3300\" or \"[::]:3300\"; port 0 to 65535, 0 for any free one"
-        listen =
-            reader.string("listen", allowed: addresses) { HostAndPort(listenAddress: $0) } ?? listen
-        let path = "a file's path, absolute or relative to the configuration directory"
-        certificate = reader.string("certificate", allowed: path, accept: FilePath.accepted) ?? certificate
-        key = reader.string("key", allowed: path, accept: FilePath.accepted) ?? key
-        plainListen = reader.string("plainListen", allowed: "\"127.0.0.1:port\" or \"[::1]:port\"") { text in
-            HostAndPort(listenAddress: text).flatMap { ["127.0.0.1", "::1"].contains($0.host) ? $0 : nil }
-        }
-        if var part = reader.object("limits") { limits = WebLimits(from: &part) }
-        reader.finish()
-    }
-
-    func toJSON() -> JSONValue {
-        var members: [String: JSONValue] = [
-            "listen": .string(listen.description), "certificate": .string(certificate), "key": .string(key),
-            "limits": limits.toJSON(),
-        ]
-        if let plainListen { members["plainListen"] = .string(plainListen.description) }
-        return .object(members)
-    }
+    static let keys: [ConfigurationKey<WebConfiguration>] = [
+        .value(
+            "listen", \.listen, type: "string `host:port`",
+            """
+            The address of the one HTTPS port. An IPv6 address stands in brackets: `"[::]:3300"`. The port is 0 to \
+            65535; 0 is any free one, for tests.
+            """,
+            read: { reader, name in
+                let addresses =
+                    "\"host:port\", such as \"0.0.0.0:3300\" or \"[::]:3300\"; port 0 to 65535, 0 for any free one"
+                return reader.string(name, allowed: addresses) { HostAndPort(listenAddress: $0) }
+            }, write: { .string($0.description) }),
+        .text(
+            "certificate", \.certificate, type: "path", allowed: FilePath.allowed, "The certificate chain in PEM.",
+            accept: FilePath.accepted),
+        .text(
+            "key", \.key, type: "path", allowed: FilePath.allowed, "Its private key in PEM.",
+            accept: FilePath.accepted),
+        .optional(
+            "plainListen", \.plainListen, type: "string `127.0.0.1:port` or `[::1]:port`",
+            """
+            A further address, of the loopback interface, that serves users without TLS: for a proxy on this host that \
+            ends TLS. No member links over it.
+            """,
+            read: { reader, name in
+                reader.string(name, allowed: "\"127.0.0.1:port\" or \"[::1]:port\"") { text in
+                    HostAndPort(listenAddress: text).flatMap { ["127.0.0.1", "::1"].contains($0.host) ? $0 : nil }
+                }
+            }, write: { .string($0.description) }),
+        .part("limits", \.limits),
+    ]
 }
 
 /// The rule for paths in configuration files.
 enum FilePath {
+    /// What messages give as allowed.
+    static let allowed = "a file's path, absolute or relative to the configuration directory"
+
     /// Linux takes no longer path (`PATH_MAX`, with its zero byte).
     static let byteCountMax = 4095
 
     /// The path, unless it cannot name a file.
+    @Sendable
     static func accepted(_ path: String) -> String? {
         let isPath = !path.isEmpty && path.utf8.count <= byteCountMax && !path.utf8.contains(0) && path.last != "/"
         return isPath ? path : nil

@@ -1,46 +1,50 @@
 // Reads and writes the part "logins" of settings.json.
 import JSON
 import OperatingSystem
-import Sessions
 
-extension LoginConfiguration {
-    init(from reader: inout ObjectReader) {
-        self.init()
-        ways = Self.ways(&reader) ?? ways
-        sshPort = reader.integer(
-            "sshPort", in: LoginConfigurationLimits.port, unit: "a TCP port", default: sshPort)
-        sshKnownHosts =
-            reader.string("sshKnownHosts", allowed: "a file's absolute path, or \"\"") { path in
-                path.isEmpty || path.hasPrefix("/") && FilePath.accepted(path) != nil ? path : nil
-            } ?? sshKnownHosts
-        lifetimeHours = reader.integer(
-            "lifetimeHours", in: LoginConfigurationLimits.hours, unit: "hours", default: lifetimeHours)
-        idleHours = reader.integer(
-            "idleHours", in: LoginConfigurationLimits.hours, unit: "hours", default: idleHours)
-        managers = reader.object("managers").map { RoleMembers(from: $0) } ?? managers
-        admins = reader.object("admins").map { RoleMembers(from: $0) } ?? admins
-        reader.finish()
-    }
+extension LoginConfiguration: ConfigurationPart {
+    static let keys: [ConfigurationKey<LoginConfiguration>] = [
+        .value(
+            "ways", \.ways, type: "list of `\"ssh\"`, `\"sudo\"`, `\"self\"`",
+            """
+            How users log in, see *Users* in `docs/operations.md`. `"sudo"` authenticates nobody, so it needs one of the \
+            others beside it.
+            """, read: { reader, name in readWays(&reader, name) }, write: { .array($0.map { .string($0.rawValue) }) }),
+        .integer(
+            "sshPort", \.sshPort, in: LoginConfigurationLimits.port, unit: "a TCP port", type: "TCP port",
+            "The port of this host's sshd."),
+        .text(
+            "sshKnownHosts", \.sshKnownHosts, type: "absolute path", allowed: "a file's absolute path, or \"\"",
+            "The host keys of this host's sshd, in OpenSSH's form. If empty, they are read from `/etc/ssh`."
+        ) { path in path.isEmpty || path.hasPrefix("/") && FilePath.accepted(path) != nil ? path : nil },
+        .integer(
+            "lifetimeHours", \.lifetimeHours, in: LoginConfigurationLimits.hours, unit: "hours",
+            "After this time a login ends."),
+        .integer(
+            "idleHours", \.idleHours, in: LoginConfigurationLimits.hours, unit: "hours",
+            "After this time without use a login ends."),
+        .value(
+            "managers", \.managers,
+            type: "`users`, `groups`: lists of up to \(LoginConfigurationLimits.roleNameCountMax) names",
+            default: "none", "Who sees and ends every user's logins and sessions.",
+            read: { reader, name in reader.object(name).map { RoleMembers(from: $0) } }, write: { $0.toJSON() }),
+        .value(
+            "admins", \.admins, type: "the same", default: "none",
+            "Managers who may also change the cluster's configuration.",
+            read: { reader, name in reader.object(name).map { RoleMembers(from: $0) } }, write: { $0.toJSON() }),
+    ]
 
-    private static func ways(_ reader: inout ObjectReader) -> [LoginWay]? {
+    private static func readWays(_ reader: inout ObjectReader, _ name: String) -> [LoginWay]? {
         let known = LoginWay.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
         let found = reader.strings(
-            "ways", countMax: LoginWay.allCases.count, of: "ways", allowed: known, accept: LoginWay.init(rawValue:))
+            name, countMax: LoginWay.allCases.count, of: "ways", allowed: known, accept: LoginWay.init(rawValue:))
         guard !found.isEmpty else { return nil }
         if !found.contains(where: \.authenticates) {
             reader.log.report(
                 .contradiction("\"sudo\" authenticates nobody; name \"ssh\" or \"self\" as well"),
-                at: reader.place.key("ways"))
+                at: reader.place.key(name))
         }
         return found
-    }
-
-    func toJSON() -> JSONValue {
-        [
-            "ways": .array(ways.map { .string($0.rawValue) }), "sshPort": .integer(Int64(sshPort)),
-            "sshKnownHosts": .string(sshKnownHosts), "lifetimeHours": .integer(Int64(lifetimeHours)),
-            "idleHours": .integer(Int64(idleHours)), "managers": managers.toJSON(), "admins": admins.toJSON(),
-        ]
     }
 }
 

@@ -36,26 +36,34 @@ enum SessionConfigurationLimits {
     static let textCharacterCountMax = 200
 }
 
-extension SessionConfiguration {
-    init(from reader: inout ObjectReader) {
-        self.init()
-        commands = Self.commands(&reader) ?? commands
-        perUserMax = reader.integer(
-            "perUserMax", in: SessionConfigurationLimits.count, unit: "sessions", default: perUserMax)
-        perServerMax = reader.integer(
-            "perServerMax", in: SessionConfigurationLimits.count, unit: "sessions", default: perServerMax)
-        forgottenAfterHours = reader.integer(
-            "forgottenAfterHours", in: SessionConfigurationLimits.hours, unit: "hours", default: forgottenAfterHours)
-        reader.finish()
-    }
+extension SessionConfiguration: ConfigurationPart {
+    static let keys: [ConfigurationKey<SessionConfiguration>] = [
+        .value(
+            "commands", \.commands,
+            type: """
+                list of up to \(SessionConfigurationLimits.commandCountMax) objects with `name`, `command`, and \
+                `description` if you like
+                """,
+            default: "a terminal and a desktop", "What the start dialog offers. Users may start other commands.",
+            read: { reader, name in readCommands(&reader, name) }, write: { .array($0.map { $0.toJSON() }) }),
+        .integer(
+            "perUserMax", \.perUserMax, in: SessionConfigurationLimits.count, unit: "sessions",
+            "Running sessions of one user on this member."),
+        .integer(
+            "perServerMax", \.perServerMax, in: SessionConfigurationLimits.count, unit: "sessions",
+            "Running sessions on this member."),
+        .integer(
+            "forgottenAfterHours", \.forgottenAfterHours, in: SessionConfigurationLimits.hours, unit: "hours",
+            "A session to which nobody has connected for this time is marked as forgotten."),
+    ]
 
-    private static func commands(_ reader: inout ObjectReader) -> [StartCommand]? {
-        guard reader.has("commands") else {
-            _ = reader.value("commands")
+    private static func readCommands(_ reader: inout ObjectReader, _ key: String) -> [StartCommand]? {
+        guard reader.has(key) else {
+            _ = reader.value(key)
             return nil
         }
         let countMax = SessionConfigurationLimits.commandCountMax
-        return reader.elements("commands", countMax: countMax, of: "commands").compactMap { place, value in
+        return reader.elements(key, countMax: countMax, of: "commands").compactMap { place, value in
             var reader = ObjectReader(value, at: place, log: reader.log)
             defer { reader.finish() }
             let textMax = SessionConfigurationLimits.textCharacterCountMax
@@ -77,18 +85,10 @@ extension SessionConfiguration {
     private static func line(_ text: String, _ characterCountMax: Int) -> String? {
         (1...characterCountMax).contains(text.count) && ShownText.oneLine(text) == text ? text : nil
     }
+}
 
+extension StartCommand {
     func toJSON() -> JSONValue {
-        [
-            "commands": .array(
-                commands.map {
-                    [
-                        "name": .string($0.name), "command": .string($0.command),
-                        "description": .string($0.description),
-                    ]
-                }),
-            "perUserMax": .integer(Int64(perUserMax)), "perServerMax": .integer(Int64(perServerMax)),
-            "forgottenAfterHours": .integer(Int64(forgottenAfterHours)),
-        ]
+        ["name": .string(name), "command": .string(command), "description": .string(description)]
     }
 }
