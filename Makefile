@@ -1,6 +1,6 @@
 # Everything a developer or an administrator types. Each target installs what it needs first.
 .PHONY: run test lint format build build-tests install clean packages unit end-to-end soak sweep mutants crash-points \
-	simulations stop bench
+	simulations stop bench drawing
 
 CONFIGURATION = release
 
@@ -27,6 +27,12 @@ test: lint unit simulations end-to-end
 
 lint: packages
 	swift format lint --strict --recursive --parallel Sources Simulations Benchmarks Tests Package.swift
+	scripts/rooms --check
+
+# The picture of the modules in docs/architecture.md.
+drawing:
+	scripts/install-packages graphviz
+	scripts/rooms --draw
 
 format:
 	swift format --in-place --recursive --parallel Sources Simulations Benchmarks Tests Package.swift
