@@ -14,10 +14,11 @@ struct GlueHandlerTests {
         let second = Atomic(0)
     }
 
-    private let loop = EmbeddedEventLoop()
     private let ends = Ends()
 
     private func makePair() throws -> (EmbeddedChannel, EmbeddedChannel) {
+        // Not of the whole suite: it has to be let go on the thread that made it, and an async test changes threads.
+        let loop = EmbeddedEventLoop()
         let glue = Glue(
             first: loop, second: loop, firstEnded: { [ends] in ends.first.add(1, ordering: .relaxed) },
             secondEnded: { [ends] in ends.second.add(1, ordering: .relaxed) })
