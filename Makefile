@@ -1,6 +1,6 @@
 # Everything a developer or an administrator types. Each target installs what it needs first.
 .PHONY: run test lint format build build-tests install clean packages unit end-to-end soak sweep mutants crash-points \
-	simulations stop bench drawing
+	simulations stop bench drawing versions
 
 CONFIGURATION = release
 
@@ -47,10 +47,11 @@ unit: build-tests
 # How many processes the end-to-end tests are spread over: most of the time they wait. Then come those that have to be
 # alone on the machine, one after the other.
 PROCESSES = 4
+SUITE = not soak and not versions
 
 end-to-end: build-tests
-	.venv/bin/python -m pytest Tests/EndToEnd -m "not soak and not alone" --numprocesses $(PROCESSES)
-	.venv/bin/python -m pytest Tests/EndToEnd -m "not soak and alone"
+	.venv/bin/python -m pytest Tests/EndToEnd -m "$(SUITE) and not alone" --numprocesses $(PROCESSES)
+	.venv/bin/python -m pytest Tests/EndToEnd -m "$(SUITE) and alone"
 
 # Crash points in the short form, and mistakes that the enumerator must notice. Scenarios and seeds are unit tests.
 SIMULATE = .build/$(CONFIGURATION)/fastx-simulate
@@ -82,6 +83,16 @@ crash-points: packages
 soak: packages
 	swift build -c $(CONFIGURATION) --product fastx-agent
 	.venv/bin/python -m pytest Tests/EndToEnd -m soak
+
+# Whether members of this version and of another one, OTHER, get on: each of them runs every second member of the tests.
+OTHER =
+VERSIONS_TESTS = convergence crashes external logins partitions relay_links rotation session_survival sessions \
+	through_members versions
+
+versions: build
+	@test -x "$(OTHER)" || { echo "say make versions OTHER=/path/of/another/fastx-agent" >&2; exit 2; }
+	FASTX_OTHER_AGENT="$(abspath $(OTHER))" .venv/bin/python -m pytest \
+		$(VERSIONS_TESTS:%=Tests/EndToEnd/test_%.py) -m "not soak and not alone" --numprocesses $(PROCESSES)
 
 # The last two compare the gateway with other programs, in turn. Installing nginx may start its service on port 80.
 bench: build

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,9 @@ from waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("FASTX_AGENT", str(ROOT / ".build/release/fastx-agent"))
+# What the members of a test run, in turn: with FASTX_OTHER_AGENT, every second one is of another version.
+PROGRAMS = list(dict.fromkeys([PROGRAM, os.environ.get("FASTX_OTHER_AGENT", PROGRAM)]))
+next_program = cycle(PROGRAMS).__next__
 # How long an agent may take to end after SIGTERM.
 STOP_SECONDS = 5
 
@@ -28,12 +32,12 @@ class Result(NamedTuple):
     err: str
 
 
-def run(*arguments, stdin=None, timeout=15, environment=None, text=True):
-    """Runs one command of the program."""
+def run(*arguments, stdin=None, timeout=15, environment=None, text=True, program=PROGRAM):
+    """Runs one command of a program."""
     if stdin is None:
         stdin = "" if text else b""
     ended = subprocess.run(
-        [PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, text=text, timeout=timeout,
+        [program, *map(str, arguments)], input=stdin, capture_output=True, text=text, timeout=timeout,
         env={**os.environ, **(environment or {})})
     return Result(ended.returncode, ended.stdout, ended.stderr)
 
@@ -45,9 +49,9 @@ class Agent:
     running = weakref.WeakSet()
 
     def __init__(self, directory, access_points=(), key_file=None, address=None, environment=None, settings=None,
-                 wrapper=(), program=PROGRAM):
+                 wrapper=(), program=None):
         self.directory = Path(directory)
-        self.program = str(program)
+        self.program = str(program or next_program())
         # The words before the program's own, for a process that is to run elsewhere.
         self.wrapper = list(wrapper)
         self.name = self.directory.name
@@ -61,7 +65,7 @@ class Agent:
             arguments += ["--access-point", point]
         if key_file:
             arguments += ["--cluster-key-file", key_file]
-        self.made = run("init", "--var-dir", self.directory, *arguments)
+        self.made = run("init", "--var-dir", self.directory, *arguments, program=self.program)
         assert self.made.status == 0, self.made
         self.server_id = (self.directory / "server-id").read_text().strip()
         if settings:
@@ -126,7 +130,8 @@ class Agent:
     # Commands.
 
     def run(self, *arguments, stdin=None, timeout=15, text=True):
-        return run(*arguments, "--var-dir", self.directory, stdin=stdin, timeout=timeout, text=text)
+        return run(
+            *arguments, "--var-dir", self.directory, stdin=stdin, timeout=timeout, text=text, program=self.program)
 
     def ok(self, *arguments, **options):
         """Runs a command that must succeed, and returns what it prints."""

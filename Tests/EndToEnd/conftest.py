@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import PROGRAM, Agent, Cluster
+from agents import PROGRAMS, Agent, Cluster
 from mitm import InterceptingProxy
 from proxy import Proxy
 from second_implementation.member import Member
@@ -22,8 +22,9 @@ pytest_plugins = ["spreading", "portal_fixtures", "configuration_fixtures"]
 def pytest_configure():
     # Whoever ends the run ends its agents too: the fixtures are torn down as after Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if not os.access(PROGRAM, os.X_OK):
-        raise pytest.UsageError(f"{PROGRAM} is not built; set FASTX_AGENT to another one")
+    for program in PROGRAMS:
+        if not os.access(program, os.X_OK):
+            raise pytest.UsageError(f"{program} is not built; set FASTX_AGENT or FASTX_OTHER_AGENT to another one")
 
 
 @pytest.fixture

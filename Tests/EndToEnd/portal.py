@@ -5,22 +5,20 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from agents import PROGRAM, ROOT, Agent
+from agents import PROGRAM, PROGRAMS, ROOT, Agent, next_program
 from users import HostGroup, HostUser, host_command
 
 RESOURCES = "fastx_Agent.resources"
 
 
 class Installation:
-    """The program where every user may run it, the user that agents run as, and what sudo lets that one do."""
+    """The programs where every user may run them, the user that agents run as, and what sudo lets that one do."""
 
     def __init__(self):
         self.directory = Path(tempfile.mkdtemp(prefix="fxt-"))
         self.directory.chmod(0o755)
-        self.program = self.directory / "bin" / Path(PROGRAM).name
-        self.program.parent.mkdir(mode=0o755)
-        shutil.copy(PROGRAM, self.program)
-        shutil.copytree(Path(PROGRAM).parent / RESOURCES, self.program.parent / RESOURCES)
+        # The installed copies, by what they are copies of.
+        self.copies = {program: self._install(program, place) for place, program in zip(("bin", "other"), PROGRAMS)}
         self.service = HostUser(is_system=True, shell="/usr/sbin/nologin")
         # Whom sudo lets the agent become; nobody else is in it.
         self.people = HostGroup()
@@ -28,16 +26,26 @@ class Installation:
         # Under its final name only when it is whole: a file with a dot in its name is none of sudo's, which others use.
         draft = self._sudo_rule.with_suffix(".draft")
         draft.touch(mode=0o440)
-        draft.write_text(self._documented_rule() + "\n")
+        draft.write_text("".join(self._documented_rule(program) + "\n" for program in self.copies.values()))
         host_command("visudo", "--check", "--quiet", "--file", draft)
         draft.rename(self._sudo_rule)
 
-    def _documented_rule(self):
+    @property
+    def program(self):
+        return self.copies[PROGRAM]
+
+    def _install(self, program, place):
+        source, target = Path(program).parent, self.directory / place
+        target.mkdir(mode=0o755)
+        shutil.copytree(source / RESOURCES, target / RESOURCES)
+        return Path(shutil.copy(program, target))
+
+    def _documented_rule(self, program):
         """The line that the documentation has for sudoers, with this installation's names."""
         text = (ROOT / "docs/operations.md").read_text()
         [line] = re.findall(r"^ +(fastx ALL=\(%fastx-users\) NOPASSWD: .*)$", text, re.MULTILINE)
         for documented, own in (("fastx ALL", f"{self.service.name} ALL"), ("fastx-users", self.people.name),
-                                ("/usr/bin/fastx-agent", str(self.program)), ("/run/fastx", f"{self.directory}/*")):
+                                ("/usr/bin/fastx-agent", str(program)), ("/run/fastx", f"{self.directory}/*")):
             assert documented in line, (documented, line)
             line = line.replace(documented, own)
         return line
@@ -65,7 +73,7 @@ class Portal(Agent):
         if sshd:
             ways |= {"sshPort": sshd.port, "sshKnownHosts": str(sshd.known_hosts)}
         super().__init__(
-            directory, key_file=key_file, program=installation.program, address=address,
+            directory, key_file=key_file, program=installation.copies[next_program()], address=address,
             # For the agent alone: what runs before it is another user's.
             wrapper=[*(host.wrapper if host else ()), *self.service.wrapper, "env", "--ignore-environment", *(
                 f"{name}={value}" for name, value in (self.service.environment | (environment or {})).items())],
