@@ -1,9 +1,31 @@
 // The external member's end of the relay as a value: inputs are methods, outputs are effects.
-package import Replica
-
 //
 // It does no I/O and reads no clock; time comes in with every input and random numbers from the generator given at the
 // start, so the same inputs give the same effects.
+//
+// An external member connects to nobody inside; each member inside holds a *link* to it, which is an event stream, and
+// beside it requests that say what the member has to say (`RelayLink` is that end). When the external member needs a
+// connection, it *asks*: the event `dial` has a *nonce*, a name that nobody can guess, and the member connects and
+// shows it. Where no connection gets through, the same bytes travel as events one way and as requests the other: a
+// *carried stream*, which takes the nonce for its name.
+//
+// A link that breaks is followed by the next one. Events of carried streams have numbers and are kept in a ring until
+// the member says that it has them, and the next link begins after the last one that it has. The *epoch* names this
+// process, so that no number is taken for one of another process.
+//
+// What must hold:
+//
+// - A member has one link at the most; a new one closes the old. One that has shown a full cluster key is not displaced
+//   by one that shows a gateway key alone.
+// - A nonce is good once, for one member, and for a limited time. Whoever shows another member's loses his link, since
+//   he can only have stolen it.
+// - Whoever waits for a connection is told that it is there, or that it failed.
+// - A request for a connection is never sent a second time after it was said over a link: one that is lost costs a
+//   wait, one that is followed twice would open a connection for nobody.
+// - Bytes of a stream arrive once and in order, or the stream ends at both ends. What cannot be replayed any more is
+//   answered with `reset`, by which the member gives its streams up as well.
+// - A member has a limited number of connections asked for and of streams, and its ring a limited size.
+package import Replica
 
 /// Names one link of a member for as long as the process lives.
 package struct HubLinkID: Hashable, Sendable {

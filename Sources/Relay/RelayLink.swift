@@ -1,4 +1,25 @@
 // A member's end of its link to one external member as a value: inputs are methods, outputs are effects.
+//
+// It does no I/O and reads no clock; time comes in with every input and random numbers from the generator given at the
+// start, so the same inputs give the same effects. The other end, and the words for what travels, are `RelayHub`.
+//
+// A link is *waiting*, *connecting* or *open*. Each *attempt* opens one event stream; what an earlier attempt's stream
+// still says is not heard any more. A stream that is there is no open link yet: that takes the first event, which must
+// be `hello` with the external member's *epoch* and the link's name. From then on both ends say at least once in
+// `heartbeat` that they live: the external member over the stream, this one by a request, whose answer gives the round
+// trip's time.
+//
+// What must hold:
+//
+// - While the link is not given up for good, either an attempt is under way, or the time of the next one is known. That
+//   time is random and grows with each failure, so that members that lost their links together do not come back
+//   together.
+// - A link that breaks keeps its carried streams: the next attempt says which event it has last, and the other end goes
+//   on there. They are given up when the other end says so (`reset`), is another process (its epoch changed), does not
+//   know the link, or was silent for too long. But for the first of these, every connection dialled to it is closed as
+//   well, for it is as dead.
+// - A request that was not answered decides nothing. The silence of the event stream does.
+// - A reason is told once, however many attempts in a row fail for it.
 
 /// Names one attempt at a link.
 package struct AttemptID: Hashable, Sendable {

@@ -1,8 +1,36 @@
 // The gossip protocol of one member as a value: inputs are methods, outputs are effects.
 //
-// It does no I/O and reads no clock; time comes in with every input and random numbers from the generator given at
-// the start, so the same inputs give the same effects. The files beside this one hold its parts: the handshake,
-// dialling, keys, rounds of reconciliation, streams, live changes, timers.
+// It does no I/O and reads no clock; time comes in with every input and random numbers from the generator given at the
+// start, so the same inputs give the same effects. docs/protocol.md has the messages byte by byte; what follows is how
+// the parts fit together.
+//
+// A *link* joins two members for as long as one connection lasts. Its *dialler* opened it and is the only one that
+// begins rounds; the *acceptor* asks for one with a nudge. `Dialling` says which access points are dialled and when,
+// `Handshake` how a connection becomes an open link, `Keys` what proves that both ends may have it, also later when
+// keys change, and `Closing` how it ends.
+//
+// The map itself is not in here. What the engine needs of it, it asks for by an effect, and the answer comes in as an
+// input that may be late: the link may be gone by then, and the map another one.
+//
+// Entries travel in three ways, which all may carry the same entry, for a merge is idempotent:
+//
+// - `LiveChanges`: each committed change goes to every open link but the one it came from. It is quick, and nothing
+//   depends on it: an outbox that grows too long is dropped and a round is begun instead.
+// - `Rounds`: the two ends compare sketches of their maps and exchange what differs, at a cost set by the difference.
+//   This is what makes maps equal. `Supplying` sends what was found.
+// - `Streams`: the whole map in the order of its keys, where so much differs that symbols would cost more. A stream
+//   that broke goes on on the next link to that member.
+//
+// What must hold:
+//
+// - Of all open links between two processes one stays, and both ends choose the same one without asking each other.
+// - A link has at most one round, and none begins while a stream goes over it; live changes go on during both.
+// - No end sends entries for which it has no credit, beyond one message. Credit comes back once entries are committed,
+//   or could not be.
+// - An entry that one end refuses is left out of both ends' sketches for a while, or rounds would find it for ever.
+// - Every wait has an end: whoever is silent is asked, and then given up (`Timers`).
+//
+// Departure from the source named in `Rounds`: symbols are asked for in bursts, not sent until somebody says stop.
 import OrderedCollections
 package import Replica
 package import Trust

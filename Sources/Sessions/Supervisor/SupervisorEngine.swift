@@ -1,4 +1,26 @@
 // The life of a session as a value: what happens goes in, what is to be done comes out.
+//
+// It does no I/O and reads no clock: the shell around it (`SessionSupervisor`) owns the processes and one timer, which
+// the engine sets and which is the only way in which time comes in.
+//
+// A session is a *display* (Xvnc) and its *clients*: a window manager where one is needed, the command, and all that
+// these have started. It goes through the phases in one direction:
+//
+//     startingDisplay → running → endingClients → endingDisplay → killing → over
+//
+// Some may be passed over, none comes again. Whatever ends first (the command, the display, or somebody's patience)
+// leads into `endingClients`. Programs are asked before they are killed, and the display goes last, so that they can
+// save what they have while they still have a screen.
+//
+// What must hold:
+//
+// - The command starts once, and only when the display is ready.
+// - The first reason stands: a session whose display died has failed, also if its command ends without a fault
+//   afterwards; one that was terminated has not failed because its programs had to be killed.
+// - Every phase that waits for somebody has a limit, so that a session ends also where a process cannot be killed,
+//   because it waits for a file server that does not answer. Only `running` has none: a session may last for months.
+// - The last record is written before the supervisor leaves, so that whoever reads it later knows how the session
+//   ended.
 package import OperatingSystem
 
 /// Starts the display, then the command, and ends everything in order, whatever ends first.
