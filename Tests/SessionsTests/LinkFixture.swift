@@ -95,7 +95,7 @@ final class LinkFixture: Sendable {
         _ id: String, _ what: String, until isSo: @escaping @Sendable (SessionReport) -> Bool
     ) async throws -> SessionReport {
         if let report = server.sessions(uid).first(where: { $0.id == id && isSo($0) }) { return report }
-        let found = await firstWithin(Self.patience) { [server] () async -> SessionReport? in
+        let found = await TimeLimit.run(Self.patience) { [server] () async -> SessionReport? in
             for await event in server.events {
                 if case .session(_, let report) = event, report.id == id, isSo(report) { return report }
             }
@@ -107,7 +107,7 @@ final class LinkFixture: Sendable {
     /// Returns when the user's link is gone.
     func untilDisconnected() async throws {
         if !server.isConnected(uid) { return }
-        let isGone = await firstWithin(Self.patience) { [server, uid] () async -> Bool in
+        let isGone = await TimeLimit.run(Self.patience) { [server, uid] () async -> Bool in
             await server.events.contains { $0 == .disconnected(uid) }
         }
         try #require(isGone == true)
@@ -131,21 +131,6 @@ final class LinkFixture: Sendable {
     func end(_ link: Process) async throws {
         _ = try? await server.request(uid, .end)
         await link.waitUntilExit()
-    }
-}
-
-/// The operation's result, or `nil` after some time; the operation is cancelled then.
-func firstWithin<Value: Sendable>(
-    _ limit: Duration, _ operation: @escaping @Sendable () async -> Value
-) async -> Value? {
-    await withTaskGroup(of: Value?.self) { group in
-        group.addTask { await operation() }
-        group.addTask {
-            try? await Task.sleep(for: limit)
-            return nil
-        }
-        defer { group.cancelAll() }
-        return await group.next() ?? nil
     }
 }
 
