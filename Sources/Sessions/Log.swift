@@ -1,4 +1,4 @@
-// How this module tells what it does: a closure, so that link processes and supervisors need no logging system.
+// How this module tells what it does: a closure, so that stewards and supervisors need no logging system.
 
 /// How much a line of the log matters.
 package enum LogLevel: String, Sendable, CaseIterable, Comparable {

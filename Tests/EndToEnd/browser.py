@@ -85,7 +85,7 @@ class Browser:
         # Whether somebody is logged in is asked; that nobody is, is an answer.
         is_login = re.search(r"status of 401", message.text) and re.search(r"/api/v1/(me|login|events)", address)
         is_connection = re.search(r"net::ERR_|WebSocket connection to|data while disconnected", message.text)
-        # A restarted agent may know of a session sooner than its link process is back; others reach it no sooner than it is.
+        # A restarted agent may know of a session sooner than its steward is back; others reach it no sooner than it is.
         is_away = re.search(r"status of (409|502|503)", message.text) and re.search(
             r"/api/v1/(sessions/|me$|events$)", address)
         is_picture = re.search(r"status of (404|503)", message.text) and "/screenshot" in address

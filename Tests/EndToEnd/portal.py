@@ -85,7 +85,7 @@ class Portal(Agent):
         return self.runtime / "user.sock"
 
     @property
-    def link_socket(self):
+    def steward_socket(self):
         return self.runtime / "link.sock"
 
     def as_user(self, user, *arguments, **options):
@@ -93,10 +93,10 @@ class Portal(Agent):
         return user.run(
             self.program, *arguments, environment={"FASTX_USER_SOCKET": str(self.user_socket)}, **options)
 
-    def link_processes(self, user):
-        """A user's link processes of this member."""
+    def stewards(self, user):
+        """A user's stewards of this member."""
         return [process for process in user.processes()
-                if {"link", str(self.link_socket)} <= set(process.arguments) and "--detach" not in process.arguments]
+                if {"link", str(self.steward_socket)} <= set(process.arguments) and "--detach" not in process.arguments]
 
     def leases(self, kind):
         """What the map says of this member's logins or sessions, by their ids."""

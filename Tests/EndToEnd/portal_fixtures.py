@@ -54,7 +54,7 @@ def sshd(make_sshd):
 
 @pytest.fixture(scope="module")
 def make_user(installation):
-    """Makes people. They may have link processes by sudo unless another group is named."""
+    """Makes people. They may have stewards by sudo unless another group is named."""
     made = []
 
     def make(groups=None, **options):

@@ -1,4 +1,4 @@
-# Ways around the interface: sockets of displays and link processes, process tables, and what stands in files.
+# Ways around the interface: sockets of displays and stewards, process tables, and what stands in files.
 import os
 import signal
 import socket
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api import SocketClient
-from link_socket import FalseLink
+from steward_socket import FalseLink
 from waiting import eventually
 
 
@@ -34,7 +34,7 @@ def session_ids(portal, user):
 
 @pytest.fixture
 def say(portal):
-    """Makes link processes that are none."""
+    """Makes stewards that are none."""
     made = []
 
     def say(user):
@@ -85,7 +85,7 @@ def test_a_user_cannot_report_the_session_of_another_as_his_own(portal, alice, b
 
 def test_a_user_cannot_take_the_place_of_a_session_whose_link_process_is_away(portal, alice, bob, client, session, say):
     """Such as in the moment after the agent's start."""
-    [real] = portal.link_processes(alice)
+    [real] = portal.stewards(alice)
     os.kill(real.pid, signal.SIGSTOP)
     try:
         portal.restart()

@@ -86,7 +86,7 @@ def test_its_open_displays_are_closed_with_the_reason_and_others_stay(alice, vis
 def test_who_is_logged_out_while_a_display_opens_does_not_get_to_see_it(portal, alice, visit):
     keeper, client = visit(alice), visit(alice)
     session = keeper.start_idle()
-    [link] = portal.link_processes(alice)
+    [link] = portal.stewards(alice)
 
     def last_seen():
         logins = {login["id"]: login for login in keeper.ok("GET", "/logins")["logins"]}
@@ -94,7 +94,7 @@ def test_who_is_logged_out_while_a_display_opens_does_not_get_to_see_it(portal, 
 
     before = last_seen()
     with ThreadPoolExecutor(1) as pool:
-        # The agent waits for the link process after it has looked at the login.
+        # The agent waits for the steward after it has looked at the login.
         os.kill(link.pid, signal.SIGSTOP)
         try:
             opening = pool.submit(open_display, portal, session["id"], client.token)

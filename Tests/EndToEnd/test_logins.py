@@ -28,7 +28,7 @@ def test_the_right_password_logs_in(portal, alice, visit):
 
 def test_a_login_has_a_link_process_that_runs_as_the_user(portal, alice, visit):
     assert visit(alice).ok("GET", "/me")["hasLink"] is True
-    [link] = portal.link_processes(alice)
+    [link] = portal.stewards(alice)
     # Nothing of the connection that it came by is left.
     assert not [process for process in alice.processes() if process.program.startswith("sshd")]
     assert "SSH_CONNECTION" not in link.environment and "SSH_TTY" not in link.environment
@@ -89,7 +89,7 @@ def test_a_system_account_is_not_logged_in_with_its_password(portal, make_user, 
     answer = attempt(visit(), account, account.password)
     assert answer.status_code in (401, 403), answer.text
     assert account.name not in portal.dump("login/").decode()
-    assert not portal.link_processes(account)
+    assert not portal.stewards(account)
 
 
 def test_passwords_are_taken_by_the_older_kind_of_question_too(alice, make_portal, make_sshd, visit):

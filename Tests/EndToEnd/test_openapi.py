@@ -31,7 +31,7 @@ def explore(portal, *options, seconds):
          *options],
         capture_output=True, text=True, timeout=seconds, cwd=portal.runtime.parent,
         env={**os.environ, "COLUMNS": "160"})
-    noted = "\n".join(portal.logged("warning|error|link process")[-30:])
+    noted = "\n".join(portal.logged("warning|error|steward")[-30:])
     assert ended.returncode == 0, ended.stdout[-6000:] + ended.stderr[-2000:] + noted
     return ended.stdout
 

@@ -1,4 +1,4 @@
-# Sessions outlive the agent, the link process and the login that started them.
+# Sessions outlive the agent, the steward and the login that started them.
 import os
 import signal
 
@@ -65,7 +65,7 @@ def test_no_session_is_lost_when_the_agent_is_killed(portal, alice, bob, visit, 
     clients = {alice: visit(alice), bob: visit(bob)}
     places = [Workplace(clients[user], user, name, view) for user, name in ((alice, "a1"), (alice, "a2"), (bob, "b1"))]
     watching = view(clients[alice], places[0].id)
-    links = {user: portal.link_processes(user) for user in clients}
+    links = {user: portal.stewards(user) for user in clients}
     portal.kill()
     assert watching.wait_closed() is None
     assert all(place.server.is_alive for place in places)
@@ -74,8 +74,8 @@ def test_no_session_is_lost_when_the_agent_is_killed(portal, alice, bob, visit, 
         place.assert_unchanged()
     for user, own in ((alice, places[:2]), (bob, places[2:])):
         assert clients[user].session_ids() == [place.id for place in own]
-        # The same link process has come back.
-        assert portal.link_processes(user) == links[user]
+        # The same steward has come back.
+        assert portal.stewards(user) == links[user]
     eventually(lambda: len(portal.leases("session")) == 3, "they are leases again")
 
 
@@ -90,10 +90,10 @@ def test_an_agent_that_is_stopped_says_goodbye_to_viewers_and_ends_no_session(po
 
 
 def test_nobody_is_told_that_his_session_is_gone_while_a_restarted_agent_cannot_know_it(portal, alice, visit):
-    """A page that is told so gives up: the link process may come a second later."""
+    """A page that is told so gives up: the steward may come a second later."""
     client = visit(alice)
     session = client.start_idle()
-    [link] = portal.link_processes(alice)
+    [link] = portal.stewards(alice)
     os.kill(link.pid, signal.SIGSTOP)
     try:
         portal.restart()
@@ -122,11 +122,11 @@ def test_a_session_that_ends_while_the_agent_is_away_has_ended_when_it_is_back(p
 def test_a_new_link_process_by_sudo_takes_the_sessions_over_without_another_password(portal, alice, visit, view):
     client = visit(alice)
     place = Workplace(client, alice, "taken", view)
-    [link] = portal.link_processes(alice)
+    [link] = portal.stewards(alice)
     link.kill()
-    eventually(lambda: not client.ok("GET", "/me")["hasLink"], "the link process is gone")
+    eventually(lambda: not client.ok("GET", "/me")["hasLink"], "the steward is gone")
     other = client.start_idle()
-    [new] = portal.link_processes(alice)
+    [new] = portal.stewards(alice)
     assert new != link and set(client.session_ids()) == {place.id, other["id"]}
     place.assert_unchanged()
 
@@ -134,9 +134,9 @@ def test_a_new_link_process_by_sudo_takes_the_sessions_over_without_another_pass
 def test_a_user_who_is_logged_in_gets_his_sessions_back_though_he_starts_none(portal, alice, visit):
     client = visit(alice)
     session = client.start_idle()
-    [link] = portal.link_processes(alice)
+    [link] = portal.stewards(alice)
     link.kill()
-    eventually(lambda: portal.link_processes(alice) not in ([], [link]), "there is a new link process")
+    eventually(lambda: portal.stewards(alice) not in ([], [link]), "there is a new steward")
     eventually(lambda: client.session_ids() == [session["id"]], "the session is listed again")
 
 
@@ -144,9 +144,9 @@ def test_a_new_login_takes_the_sessions_over(make_portal, alice, visit, view):
     portal = make_portal(logins={"ways": ["ssh"]})
     client = visit(alice, portal=portal)
     place = Workplace(client, alice, "again", view)
-    [link] = portal.link_processes(alice)
+    [link] = portal.stewards(alice)
     link.kill()
-    eventually(lambda: not client.ok("GET", "/me")["hasLink"], "the link process is gone")
+    eventually(lambda: not client.ok("GET", "/me")["hasLink"], "the steward is gone")
     # Without sudo nobody can start one for him: he is told what to do.
     refused = client.ask("POST", "/sessions", {"command": "sleep 60"})
     assert refused.status_code == 409 and refused.json()["reason"] == "no-link", refused.text
@@ -169,12 +169,12 @@ def test_a_link_process_stays_as_long_as_its_user_has_a_login_or_a_session(porta
     """It leaves ten seconds after the last of both."""
     leaving, staying, busy = make_user(), make_user(), make_user()
     clients = {user: visit(user) for user in (leaving, staying, busy)}
-    links = {user: portal.link_processes(user)[0] for user in clients}
+    links = {user: portal.stewards(user)[0] for user in clients}
     over, going_on = clients[leaving].start_idle(), clients[busy].start_idle()
     clients[leaving].ask("DELETE", f"/sessions/{over['id']}")
     for user in (leaving, busy):
         clients[user].ask("DELETE", "/login")
-    eventually(lambda: not links[leaving].is_alive, "the link process leaves", within=20)
+    eventually(lambda: not links[leaving].is_alive, "the steward leaves", within=20)
     assert not leaving.processes()
     assert links[staying].is_alive and links[busy].is_alive
     assert busy.find("Xvnc", going_on["id"])

@@ -53,8 +53,8 @@ def test_a_session_started_here_is_in_the_browser(portal, command, visit):
     session_id = command("start", "--command", "sleep 60").stdout.strip()
     client = visit(command.user)
     assert client.session_ids() == [session_id]
-    # His one link process serves both.
-    assert len(portal.link_processes(command.user)) == 1
+    # His one steward serves both.
+    assert len(portal.stewards(command.user)) == 1
 
 
 def test_no_sessions_are_none(command):

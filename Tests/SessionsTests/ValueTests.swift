@@ -1,4 +1,4 @@
-// The module's values: what may be asked for, how a session's life goes, when a link process ends.
+// The module's values: what may be asked for, how a session's life goes, when a steward ends.
 import OperatingSystem
 import Sessions
 import Testing
@@ -8,7 +8,7 @@ struct SessionStartTests {
     private struct Case: Sendable, CustomTestStringConvertible {
         let what: String
         let start: SessionStart
-        let word: LinkError.Word?
+        let word: StewardError.Word?
 
         var testDescription: String { what }
     }
@@ -71,7 +71,7 @@ struct SessionStartTests {
 
     @Test("The rules of a request hold", arguments: cases)
     private func rules(_ example: Case) {
-        do throws(LinkError) {
+        do throws(StewardError) {
             try example.start.validate()
             #expect(example.word == nil)
         } catch {
@@ -104,17 +104,18 @@ struct SessionStartTests {
             case .request(.max, .start(start)) = try MessageCoding.decode(
                 AgentMessage.self, try MessageCoding.encode(sent))
         else { return #expect(Bool(false), "another message came out") }
-        let error = LinkError(.displayFailed, "no display")
-        let reply = LinkMessage.reply(number: 3, .failed(error))
+        let error = StewardError(.displayFailed, "no display")
+        let reply = StewardMessage.reply(number: 3, .failed(error))
         guard
-            case .reply(3, .failed(error)) = try MessageCoding.decode(LinkMessage.self, try MessageCoding.encode(reply))
+            case .reply(3, .failed(error)) = try MessageCoding.decode(
+                StewardMessage.self, try MessageCoding.encode(reply))
         else { return #expect(Bool(false), "another message came out") }
     }
 
     @Test("A word that only a later version knows is an error of the system")
     func laterWord() throws {
         let json = Array(#"{"word":"unheard-of","sentence":"so it is"}"#.utf8)
-        #expect(try MessageCoding.decode(LinkError.self, json) == LinkError(.system, "so it is"))
+        #expect(try MessageCoding.decode(StewardError.self, json) == StewardError(.system, "so it is"))
     }
 
     @Test(
@@ -195,7 +196,7 @@ struct SupervisorEngineTests {
     }
 }
 
-@Suite("The budget of a link")
+@Suite("The budget of a steward")
 struct MessageBudgetTests {
     @Test("A burst is allowed, a flood is not, and time makes up for it")
     func budget() {
@@ -212,32 +213,32 @@ struct MessageBudgetTests {
     }
 }
 
-@Suite("The life of a link process")
-struct LinkLifetimeTests {
+@Suite("The life of a steward")
+struct StewardLifetimeTests {
     private let start = ContinuousClock.now
 
     @Test("Without a login and a session it ends after the grace time, counted from when that began")
     func idle() {
-        var lifetime = LinkLifetime(now: start)
+        var lifetime = StewardLifetime(now: start)
         lifetime.update(isConnected: true, loginCount: 1, livingCount: 0, now: start)
         #expect(lifetime.deadline == nil)
         lifetime.update(isConnected: true, loginCount: 0, livingCount: 0, now: start + .seconds(100))
-        #expect(lifetime.deadline == start + .seconds(100) + LinkLifetime.idleTimeMax)
+        #expect(lifetime.deadline == start + .seconds(100) + StewardLifetime.idleTimeMax)
         // Looking again does not put it off.
         lifetime.update(isConnected: true, loginCount: 0, livingCount: 0, now: start + .seconds(105))
-        #expect(lifetime.deadline == start + .seconds(100) + LinkLifetime.idleTimeMax)
+        #expect(lifetime.deadline == start + .seconds(100) + StewardLifetime.idleTimeMax)
         lifetime.update(isConnected: true, loginCount: 0, livingCount: 1, now: start + .seconds(106))
         #expect(lifetime.deadline == nil)
     }
 
     @Test("Without the agent it stays for its sessions, and for a while without them")
     func away() {
-        var lifetime = LinkLifetime(now: start)
+        var lifetime = StewardLifetime(now: start)
         lifetime.update(isConnected: true, loginCount: 0, livingCount: 1, now: start)
         lifetime.update(isConnected: false, loginCount: 0, livingCount: 1, now: start + .seconds(10))
         #expect(lifetime.deadline == nil)
         lifetime.update(isConnected: false, loginCount: 0, livingCount: 0, now: start + .seconds(500))
-        #expect(lifetime.deadline == start + .seconds(500) + LinkLifetime.unreachableTimeMax)
+        #expect(lifetime.deadline == start + .seconds(500) + StewardLifetime.unreachableTimeMax)
     }
 
     @Test("It dials again after twice the time, up to a limit, and soon after it was connected")

@@ -135,7 +135,7 @@ struct LoginRoutes: Sendable {
             return .json(
                 ["attempt": .string(attempt), "prompt": .string(prompt), "echo": .bool(echo)], status: .accepted)
         case .loggedIn(let login, let token):
-            let hasLink = services.links.isConnected(login.uid)
+            let hasLink = services.stewards.isConnected(login.uid)
             let login = login.lease(at: services.serverID, hasLink: hasLink).shown(isCurrent: true)
             return .json(
                 ["login": login, "csrfToken": .string(token.csrfToken)], status: .ok,
@@ -216,7 +216,7 @@ struct LoginRoutes: Sendable {
             "role": .string(identity.role.rawValue), "loginId": .text(identity.loginID),
             "csrfToken": .text(identity.csrfToken), "serverId": .string(services.serverID.text),
             "hostname": .string(services.hostname),
-            "hasLink": .bool(identity.uid.map(services.links.isConnected) ?? false),
+            "hasLink": .bool(identity.uid.map(services.stewards.isConnected) ?? false),
         ]
         return .json(me, status: .ok, [.cacheControl: "no-store"])
     }
@@ -225,7 +225,7 @@ struct LoginRoutes: Sendable {
         let identity = try context.requireIdentity(services.serverID)
         let logins = await services.book.all.filter { identity.mayManage($0.user) }
         var documents = logins.map { login in
-            login.lease(at: services.serverID, hasLink: services.links.isConnected(login.uid))
+            login.lease(at: services.serverID, hasLink: services.stewards.isConnected(login.uid))
                 .shown(isCurrent: login.id == identity.loginID)
         }
         documents += services.registry.logins(of: nil).filter { identity.mayManage($0.user) }.map {

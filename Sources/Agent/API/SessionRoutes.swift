@@ -54,12 +54,12 @@ struct SessionRoutes: Sendable {
     }
 
     private func ask<Reply: Sendable>(
-        _ work: () async throws(LinkError) -> Reply
+        _ work: () async throws(StewardError) -> Reply
     ) async throws -> Reply {
-        do throws(LinkError) {
+        do throws(StewardError) {
             return try await work()
         } catch {
-            throw LinkProblem.make(error, services.serverID)
+            throw StewardProblem.make(error, services.serverID)
         }
     }
 
@@ -93,8 +93,8 @@ struct SessionRoutes: Sendable {
             throw services.problem(
                 .unprocessableContent, "bad-width", "width has to be a whole number of pixels, 16 to 4096")
         }
-        let picture = try await ask { () throws(LinkError) in
-            try await services.links.screenshot(session.uid, id: session.id, maxWidth: width)
+        let picture = try await ask { () throws(StewardError) in
+            try await services.stewards.screenshot(session.uid, id: session.id, maxWidth: width)
         }
         return Response(
             status: .ok, headers: [.contentType: "image/jpeg", .cacheControl: "private, max-age=5"],
@@ -103,8 +103,8 @@ struct SessionRoutes: Sendable {
 
     private func log(_ request: Request, _ context: APIContext) async throws -> Response {
         let (session, _) = try await session(context)
-        let text = try await ask { () throws(LinkError) in
-            try await services.links.sessionLog(session.uid, id: session.id)
+        let text = try await ask { () throws(StewardError) in
+            try await services.stewards.sessionLog(session.uid, id: session.id)
         }
         return Response(
             status: .ok, headers: [.contentType: "text/plain; charset=utf-8", .cacheControl: "no-store"],
@@ -118,10 +118,10 @@ struct SessionRoutes: Sendable {
         let settings = services.member.configuration.settings
         let body = try await RequestBody.collect(request, services.serverID)
         let (start, server) = try RequestBody.parse(request, body, services.serverID, Self.content)
-        do throws(LinkError) {
+        do throws(StewardError) {
             try start.validate()
         } catch {
-            throw LinkProblem.make(error, services.serverID)
+            throw StewardProblem.make(error, services.serverID)
         }
         if let server, server != services.serverID { try services.requireKnown(server) }
         let others = server.map { [$0] } ?? (settings.sessionsEnabled ? [] : services.servers(for: .session))
@@ -144,8 +144,8 @@ struct SessionRoutes: Sendable {
                 .forbidden, "no-such-user",
                 "\(identity.user) has no account on \(services.hostname) that may start sessions")
         }
-        try await services.logins.launchLink(for: user, settings.logins)
-        let report = try await ask { () throws(LinkError) in try await services.links.start(user.uid, start) }
+        try await services.logins.launchSteward(for: user, settings.logins)
+        let report = try await ask { () throws(StewardError) in try await services.stewards.start(user.uid, start) }
         return .json(
             document(KnownSession(uid: user.uid, user: user.name, report: report)), status: .created,
             [.location: "\(Self.path)\(report.id)", .sessionServer: services.serverID.text])
@@ -180,9 +180,9 @@ struct SessionRoutes: Sendable {
         let name = try await RequestBody.read(request, services.serverID) { reader in
             reader.string("name", allowed: "a name", isRequired: true) { $0 }
         }
-        _ = try await ask { [session] () throws(LinkError) in
+        _ = try await ask { [session] () throws(StewardError) in
             try SessionStart.validate(name: name)
-            return try await services.links.request(session.uid, .rename(id: session.id, name: name))
+            return try await services.stewards.request(session.uid, .rename(id: session.id, name: name))
         }
         session.report.name = name
         return Response.json(document(session))
@@ -192,8 +192,8 @@ struct SessionRoutes: Sendable {
     private func end(_ request: Request, _ context: APIContext) async throws -> Response {
         let (session, _) = try await session(context, managersToo: true)
         let isLiving = session.report.state.isLiving
-        _ = try await ask { () throws(LinkError) in
-            try await services.links.request(
+        _ = try await ask { () throws(StewardError) in
+            try await services.stewards.request(
                 session.uid, isLiving ? .terminate(id: session.id) : .purge(id: session.id))
         }
         return Response(status: .noContent)

@@ -15,7 +15,7 @@ struct UserServices: Sendable {
     let member: RunningMember
     let book: LoginBook
     let sessions: SessionBook
-    let links: LinkServer
+    let stewards: StewardServer
     let logins: LoginService
     let events: UserEvents
     let streams = UserStreams()
@@ -37,26 +37,26 @@ struct UserServices: Sendable {
 
     private static let returnTime: Duration = .seconds(2)
 
-    /// Starts the link process of a user anew who is logged in and has lost it, where that needs no password.
-    func relaunchLink(of uid: uid_t) async {
+    /// Starts the steward of a user anew who is logged in and has lost it, where that needs no password.
+    func relaunchSteward(of uid: uid_t) async {
         let configuration = member.configuration.settings.logins
         let isNeedless = configuration.ways.contains(.sudo) || (configuration.ways.contains(.own) && uid == geteuid())
         guard isNeedless, await !book.logins(of: uid).isEmpty else { return }
         // One that is being started for another reason, or comes back by itself, is given its time.
-        if await links.waitForLink(uid, within: Self.returnTime) { return }
+        if await stewards.waitForSteward(uid, within: Self.returnTime) { return }
         do {
             guard let user = try UnixUser.withID(uid) else { return }
-            try await logins.launchLink(for: user, configuration)
+            try await logins.launchSteward(for: user, configuration)
         } catch {
-            member.logger.warning("the link process of user \(uid) ended, and did not start again: \(error)")
+            member.logger.warning("the steward of user \(uid) ended, and did not start again: \(error)")
         }
     }
 
-    /// What is said of a session whose link process is not connected: it may well go on.
+    /// What is said of a session whose steward is not connected: it may well go on.
     var sessionIsAway: Problem {
         var problem = problem(
             .conflict, "not-connected",
-            "the link process of this session is not connected at the moment; the session goes on, try again")
+            "the steward of this session is not connected at the moment; the session goes on, try again")
         problem.headers[.retryAfter] = "1"
         return problem
     }

@@ -20,7 +20,7 @@ struct FastxAgent: AsyncParsableCommand {
             CommandGroup(
                 name: "Users and sessions",
                 subcommands: [
-                    Start.self, SessionList.self, Terminate.self, LoginCode.self, LinkProcessCommand.self,
+                    Start.self, SessionList.self, Terminate.self, LoginCode.self, StewardProcessCommand.self,
                     SessionProcessCommand.self, AskpassProcessCommand.self,
                 ]),
             CommandGroup(name: "The cluster", subcommands: [Members.self, Status.self, Links.self]),

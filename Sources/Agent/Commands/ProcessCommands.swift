@@ -4,18 +4,18 @@ import Glibc
 import Replica
 import Sessions
 
-struct LinkProcessCommand: AsyncParsableCommand {
+struct StewardProcessCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "link", abstract: "Serve one user: start his sessions and open their displays for the agent.",
         discussion: "Started by the agent as the user, over ssh or sudo.", shouldDisplay: false)
-    @Option(help: "The agent's socket for link processes.") var socket: String
+    @Option(help: "The agent's socket for stewards.") var socket: String
     @Option(name: .customLong("agent-uid"), help: "The user id that the agent runs as.") var agentUID: UInt32
     @Option(name: .customLong("server-id"), help: "The agent's server id.") var serverID: ServerID
     @Flag(help: "Return once a process of its own is connected.") var detach = false
 
     func run() async throws {
-        let status = await LinkCommand.run(
-            LinkCommand.Arguments(socket: socket, agentUID: agentUID, serverID: serverID, isDetached: detach))
+        let status = await StewardCommand.run(
+            StewardCommand.Arguments(socket: socket, agentUID: agentUID, serverID: serverID, isDetached: detach))
         Glibc.exit(status)
     }
 }

@@ -40,7 +40,7 @@ struct Start: AsyncParsableCommand {
         if let name { body["name"] = .string(name) }
         if let geometry { body["geometry"] = .string(geometry) }
         if !params.isEmpty { body["params"] = .object(try Self.parameters(params)) }
-        try await startLink()
+        try await startSteward()
         let answer = try await socket.client.request(
             .post, "/api/v1/sessions", body: Array(JSONValue.object(body).canonicalText.utf8))
         print(json ? answer.canonicalText : answer.text("id") ?? "")
@@ -61,17 +61,17 @@ struct Start: AsyncParsableCommand {
         return parameters
     }
 
-    /// Whoever runs this is the user already, so the link process is started from here where there is none.
-    private func startLink() async throws {
+    /// Whoever runs this is the user already, so the steward is started from here where there is none.
+    private func startSteward() async throws {
         let me = try await socket.client.request(.get, "/api/v1/me")
         guard me["hasLink"] != true, let serverID = me.text("serverId").flatMap({ ServerID($0) }) else { return }
         var status = stat()
         guard unsafe stat(socket.path, &status) == 0 else { throw AgentError.noDaemon("\(socket.path) is gone") }
         let directory = socket.path.split(separator: "/").dropLast().joined(separator: "/")
-        let result = await LinkCommand.run(
-            LinkCommand.Arguments(
+        let result = await StewardCommand.run(
+            StewardCommand.Arguments(
                 socket: "/\(directory)/link.sock", agentUID: status.st_uid, serverID: serverID, isDetached: true))
-        guard result == 0 else { throw AgentError.refused("your link process did not start") }
+        guard result == 0 else { throw AgentError.refused("your steward did not start") }
     }
 }
 

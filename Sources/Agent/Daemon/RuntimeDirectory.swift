@@ -22,8 +22,8 @@ struct RuntimeDirectory: Sendable {
         }
     }
 
-    /// Where link processes connect.
-    var linkSocket: String { "\(path)/link.sock" }
+    /// Where stewards connect.
+    var stewardSocket: String { "\(path)/link.sock" }
     /// Where this host's users ask for things without logging in: the kernel says who they are.
     var userSocket: String { "\(path)/user.sock" }
     /// For the agent alone.

@@ -19,25 +19,25 @@ struct UserServer: Sendable {
     private let update: ServerUpdateSource
     private let publisher: LeasePublisher
 
-    /// Opens the socket for link processes, so that they find their way back soon after a restart.
+    /// Opens the socket for stewards, so that they find their way back soon after a restart.
     init(member: RunningMember, update: ServerUpdateSource, publisher: LeasePublisher) async throws {
         let settings = member.configuration.settings
         let serverID = member.serverID
         let runtime = RuntimeDirectory(settings, member.directory)
         let logger = member.logs.agent
-        let links = try LinkServer(
-            path: runtime.linkSocket,
-            options: LinkServer.Options(serverID: serverID, settings: LinkSettings(settings.sessions)),
+        let stewards = try StewardServer(
+            path: runtime.stewardSocket,
+            options: StewardServer.Options(serverID: serverID, settings: StewardSettings(settings.sessions)),
             isAllowed: Self.isAllowed,
             log: { level, line in logger.log(level: Logger.Level(level), "\(line)") })
         try runtime.makePrivateDirectory()
         let keys = try await UserKeys(serverID: serverID, authenticator: member.authenticator, store: member.store)
         let book = LoginBook(store: member.store, keys: keys, logger: logger)
         let registry = Registry(store: member.store, serverID: serverID)
-        let sessions = SessionBook(links: links, store: member.store, logger: logger)
+        let sessions = SessionBook(stewards: stewards, store: member.store, logger: logger)
         let program = try HostFile.linkTarget(of: "/proc/self/exe")
-        let launchers = LinkLaunchers(
-            serverID: serverID, links: links, socket: runtime.linkSocket, program: program,
+        let launchers = StewardLaunchers(
+            serverID: serverID, stewards: stewards, socket: runtime.stewardSocket, program: program,
             privateDirectory: runtime.privateDirectory)
         let hostname = try HostNames.hostname()
         let external = member.logs[.clusterExternalConnections]
@@ -46,8 +46,9 @@ struct UserServer: Sendable {
         let relayDoor = RelayDoor()
         let authenticator = member.authenticator
         services = UserServices(
-            member: member, book: book, sessions: sessions, links: links,
-            logins: LoginService(serverID: serverID, book: book, links: links, launchers: launchers, logger: logger),
+            member: member, book: book, sessions: sessions, stewards: stewards,
+            logins: LoginService(
+                serverID: serverID, book: book, stewards: stewards, launchers: launchers, logger: logger),
             events: UserEvents(),
             authentication: Authentication(serverID: serverID, book: book, keys: keys, registry: registry) {
                 member.configuration.settings.logins
@@ -68,7 +69,7 @@ struct UserServer: Sendable {
             every: { member.configuration.settings.updateInterval }
         ) {
             await book.endExpired(member.configuration.settings.logins)
-            let logins = await book.all.map { $0.lease(at: serverID, hasLink: links.isConnected($0.uid)) }
+            let logins = await book.all.map { $0.lease(at: serverID, hasLink: stewards.isConnected($0.uid)) }
             let sessions = await sessions.all.map { $0.lease(of: serverID, hostname: hostname) }
             return logins.map { Lease($0) } + sessions.map { Lease($0) }
         }
@@ -92,8 +93,8 @@ struct UserServer: Sendable {
     /// Lets every change be known to those whom it concerns.
     private func connect() async {
         let (services, leases, publisher) = (services, leases, publisher)
-        let (links, events, serverID, hostname) = (
-            services.links, services.events, services.serverID, services.hostname
+        let (stewards, events, serverID, hostname) = (
+            services.stewards, services.events, services.serverID, services.hostname
         )
         await services.book.observe { event in
             let login: Login
@@ -102,18 +103,18 @@ struct UserServer: Sendable {
                 login = new
                 events.publish(
                     "login", of: login.user,
-                    login.lease(at: serverID, hasLink: links.isConnected(login.uid)).shown(isCurrent: false))
+                    login.lease(at: serverID, hasLink: stewards.isConnected(login.uid)).shown(isCurrent: false))
             case .ended(let old):
                 login = old
                 events.publish("loginRemoved", of: login.user, ["id": .string(login.id)])
                 Task { await services.sessions.disconnectViewers(ofLogin: login.id, DisplayRoute.loggedOut) }
             }
-            Task { links.setLoginCount(login.uid, await services.book.logins(of: login.uid).count) }
+            Task { stewards.setLoginCount(login.uid, await services.book.logins(of: login.uid).count) }
             leases.changed()
             publisher.changed()
         }
         for login in await services.book.all {
-            links.setLoginCount(login.uid, await services.book.logins(of: login.uid).count)
+            stewards.setLoginCount(login.uid, await services.book.logins(of: login.uid).count)
         }
         await services.sessions.observe { event in
             switch event {
@@ -126,10 +127,10 @@ struct UserServer: Sendable {
             leases.changed()
             publisher.changed()
         }
-        await services.sessions.observeLinks { uid in
+        await services.sessions.observeStewards { uid in
             if let user = try? UnixUser.withID(uid) { events.publish("me", of: user.name, [:]) }
             leases.changed()
-            Task { await services.relaunchLink(of: uid) }
+            Task { await services.relaunchSteward(of: uid) }
         }
         services.registry.observeSessions { session, isGone in
             if isGone {
@@ -165,11 +166,11 @@ struct UserServer: Sendable {
             group.addTask { await services.externalLinks.run() }
             await group.waitForAll()
         }
-        services.links.close()
+        services.stewards.close()
     }
 }
 
-extension LinkSettings {
+extension StewardSettings {
     init(_ sessions: SessionConfiguration) {
         self.init(sessionCountMax: sessions.perUserMax, forgottenSeconds: sessions.forgottenAfterHours * 3_600)
     }

@@ -126,10 +126,10 @@ struct DisplayRoute: UpgradeRoute {
         }
         let place = try await services.openStream(identity)
         let descriptor: OwnedDescriptor
-        do throws(LinkError) {
-            descriptor = try await services.links.openDisplay(session.uid, id: id)
+        do throws(StewardError) {
+            descriptor = try await services.stewards.openDisplay(session.uid, id: id)
         } catch {
-            throw LinkProblem.make(error, serverID)
+            throw StewardProblem.make(error, serverID)
         }
         return UpgradeAdmission(subprotocol: offered.contains("binary") ? "binary" : nil) { [services] channel in
             let stream = try DisplayStream(channel: channel, descriptor: descriptor.take()) { Self.ended }

@@ -1,4 +1,4 @@
-// The sessions of this member: what the link processes report, who looks at them, and what can be asked of them.
+// The sessions of this member: what the stewards report, who looks at them, and what can be asked of them.
 import Gateway
 import Glibc
 import Logging
@@ -16,7 +16,7 @@ enum SessionEvent: Sendable {
 
 /// All sessions of this member.
 actor SessionBook {
-    private let links: LinkServer
+    private let stewards: StewardServer
     private let logger: Logger
     private var sessions: [String: KnownSession] = [:]
     /// Whose each session is, also while nothing is heard of it, so that nobody else can claim it meanwhile.
@@ -24,12 +24,12 @@ actor SessionBook {
     private var connectedSince: [uid_t: ContinuousClock.Instant] = [:]
     private let store: Store
 
-    /// How long after it has connected a link process may take to tell of all its sessions.
+    /// How long after it has connected a steward may take to tell of all its sessions.
     private static let tellingTime: Duration = .seconds(3)
     private var viewers: [String: [UInt64: Viewer]] = [:]
     private var nextViewer: UInt64 = 0
     private var observers: [@Sendable (SessionEvent) -> Void] = []
-    private var linkObservers: [@Sendable (uid_t) -> Void] = []
+    private var stewardObservers: [@Sendable (uid_t) -> Void] = []
 
     /// One connected browser.
     private struct Viewer {
@@ -39,8 +39,8 @@ actor SessionBook {
 
     private static let ownerPrefix = Array("session-owner/".utf8)
 
-    init(links: LinkServer, store: Store, logger: Logger) {
-        self.links = links
+    init(stewards: StewardServer, store: Store, logger: Logger) {
+        self.stewards = stewards
         self.store = store
         self.logger = logger
     }
@@ -60,22 +60,22 @@ actor SessionBook {
     /// Calls the closure for every session that changes or goes.
     func observe(_ observer: @escaping @Sendable (SessionEvent) -> Void) { observers.append(observer) }
 
-    /// Calls the closure with the user whose link process came or went.
-    func observeLinks(_ observer: @escaping @Sendable (uid_t) -> Void) { linkObservers.append(observer) }
+    /// Calls the closure with the user whose steward came or went.
+    func observeStewards(_ observer: @escaping @Sendable (uid_t) -> Void) { stewardObservers.append(observer) }
 
-    /// Takes the link processes' reports until cancelled.
+    /// Takes the stewards' reports until cancelled.
     func run() async {
-        for await event in links.events {
+        for await event in stewards.events {
             switch event {
             case .connected(let uid):
                 connectedSince[uid] = .now
-                logger.info("the link process of user \(uid) is connected")
+                logger.info("the steward of user \(uid) is connected")
                 forget(uid)
-                for observer in linkObservers { observer(uid) }
+                for observer in stewardObservers { observer(uid) }
             case .disconnected(let uid):
-                logger.info("the link process of user \(uid) is gone")
+                logger.info("the steward of user \(uid) is gone")
                 forget(uid)
-                for observer in linkObservers { observer(uid) }
+                for observer in stewardObservers { observer(uid) }
             case .session(let uid, let report): take(report, of: uid)
             case .removed(let uid, let id): remove(id, of: uid)
             }
@@ -95,7 +95,7 @@ actor SessionBook {
             let isVisible = old.map { new.differsVisibly(from: $0) } ?? true
             for observer in observers { observer(.changed(new, isVisible: isVisible)) }
         }
-        // The link process may be a new one that does not know of viewers of before.
+        // The steward may be a new one that does not know of viewers of before.
         let count = viewers[report.id]?.count ?? 0
         if old == nil, count > 0 { tellViewers(of: report.id, uid) }
     }
@@ -126,11 +126,11 @@ actor SessionBook {
     /// Whether the user has a session of this id of which nothing is heard at the moment.
     func isAway(_ id: String, of uid: uid_t?) -> Bool {
         guard let uid, sessions[id] == nil, owners[id] == uid else { return false }
-        guard links.isConnected(uid), let since = connectedSince[uid] else { return true }
+        guard stewards.isConnected(uid), let since = connectedSince[uid] else { return true }
         return .now - since < Self.tellingTime
     }
 
-    /// Without its link process nothing is known of a user's sessions; they go on all the same.
+    /// Without its steward nothing is known of a user's sessions; they go on all the same.
     private func forget(_ uid: uid_t) {
         for session in sessions.values.filter({ $0.uid == uid }) { sessions[session.id] = nil }
     }
@@ -180,10 +180,10 @@ actor SessionBook {
     private func tellViewers(of id: String, _ uid: uid_t) {
         let count = viewers[id]?.count ?? 0
         Task {
-            do throws(LinkError) {
-                _ = try await links.request(uid, .clients(id: id, count: count))
+            do throws(StewardError) {
+                _ = try await stewards.request(uid, .clients(id: id, count: count))
             } catch {
-                logger.debug("the link process was not told of the viewers of session \(id): \(error)")
+                logger.debug("the steward was not told of the viewers of session \(id): \(error)")
             }
         }
     }

@@ -25,8 +25,8 @@ struct LoginSource: Sendable {
 actor LoginService {
     private let serverID: ServerID
     private let book: LoginBook
-    private let links: LinkServer
-    private let launchers: LinkLaunchers
+    private let stewards: StewardServer
+    private let launchers: StewardLaunchers
     private let limits = AttemptLimits()
     private let logger: Logger
     private var attempts: [String: Attempt] = [:]
@@ -51,11 +51,11 @@ actor LoginService {
     }
 
     init(
-        serverID: ServerID, book: LoginBook, links: LinkServer, launchers: LinkLaunchers, logger: Logger
+        serverID: ServerID, book: LoginBook, stewards: StewardServer, launchers: StewardLaunchers, logger: Logger
     ) {
         self.serverID = serverID
         self.book = book
-        self.links = links
+        self.stewards = stewards
         self.launchers = launchers
         self.logger = logger
     }
@@ -148,11 +148,11 @@ actor LoginService {
             logger.error("sshd of this host cannot be reached: \(text)")
             return problem(
                 .serviceUnavailable, "sshd", "this host's sshd cannot be reached; tell the administrator")
-        case .linkFailed(let text):
-            logger.error("the link process of \(attempt.user) did not start: \(text)")
+        case .stewardFailed(let text):
+            logger.error("the steward of \(attempt.user) did not start: \(text)")
             return problem(
                 .serviceUnavailable, "link",
-                "you are known, but your link process did not start: \(ShownText.oneLine(text))")
+                "you are known, but your steward did not start: \(ShownText.oneLine(text))")
         }
     }
 
@@ -205,26 +205,26 @@ actor LoginService {
                 "the code is wrong, used or too old; \"fastx-agent login-code\" on the host prints a new one")
         }
         let user = try UnixUser.current()
-        try await launchLink(for: user, configuration)
+        try await launchSteward(for: user, configuration)
         return try await admit(user.name, source, configuration)
     }
 
     // MARK: Links
 
-    /// Sees to it that a user who is logged in has a link process.
-    func launchLink(for user: UnixUser, _ configuration: LoginConfiguration) async throws {
-        if links.isConnected(user.uid) { return }
+    /// Sees to it that a user who is logged in has a steward.
+    func launchSteward(for user: UnixUser, _ configuration: LoginConfiguration) async throws {
+        if stewards.isConnected(user.uid) { return }
         do {
             if configuration.ways.contains(.own), user.uid == geteuid() {
                 return try await launchers.own().start()
             }
             if configuration.ways.contains(.sudo) { return try await launchers.sudo().start(user: user.name) }
         } catch {
-            logger.error("the link process of \(user.name) did not start: \(error)")
-            throw problem(.serviceUnavailable, "link", "your link process did not start: \(error)")
+            logger.error("the steward of \(user.name) did not start: \(error)")
+            throw problem(.serviceUnavailable, "link", "your steward did not start: \(error)")
         }
         throw problem(
-            .conflict, "no-link", "your link process on this host has ended; log out and in again to start it")
+            .conflict, "no-link", "your steward on this host has ended; log out and in again to start it")
     }
 
     private func problem(_ status: HTTPResponse.Status, _ reason: String, _ detail: String) -> Problem {

@@ -20,7 +20,7 @@ package enum SealedFile {
 }
 
 extension OwnedDescriptor {
-    /// All bytes of a file that came from a link process, from its beginning, at most `byteCountMax`.
+    /// All bytes of a file that came from a steward, from its beginning, at most `byteCountMax`.
     package func contents(byteCountMax: Int) throws(SystemError) -> [UInt8] {
         guard lseek(raw, 0, SEEK_SET) == 0 else { throw .call(name: "lseek", subject: "a file", code: errno) }
         return try readAll(byteCountMax: byteCountMax)

@@ -1,4 +1,4 @@
-// Runs a program that starts a link process, and waits until the link has connected.
+// Runs a program that starts a steward, and waits until the steward has connected.
 import Glibc
 import OperatingSystem
 
@@ -53,13 +53,13 @@ struct LaunchRun: Sendable {
     }
 }
 
-extension LinkProgram {
-    /// How long starting a link process may take, the user's shell and the name service included.
+extension StewardProgram {
+    /// How long starting a steward may take, the user's shell and the name service included.
     static let startTimeMax: Duration = .seconds(40)
 
-    /// Runs a plan and waits for the user's link.
+    /// Runs a plan and waits for the user's steward.
     func launch(
-        _ plan: SpawnPlan, user: String, uid: uid_t, server: LinkServer, isRefusal: (LaunchRun) -> LaunchError?
+        _ plan: SpawnPlan, user: String, uid: uid_t, server: StewardServer, isRefusal: (LaunchRun) -> LaunchError?
     ) async throws(LaunchError) {
         let run: LaunchRun?
         do throws(SystemError) {
@@ -68,8 +68,8 @@ extension LinkProgram {
             throw .system(error)
         }
         guard let run else { throw .timedOut(user: user, limit: Self.startTimeMax) }
-        guard run.status == .exited(0) else { throw isRefusal(run) ?? .linkFailed(run.complaint) }
-        guard await server.waitForLink(uid, within: Self.connectTimeMax) else {
+        guard run.status == .exited(0) else { throw isRefusal(run) ?? .stewardFailed(run.complaint) }
+        guard await server.waitForSteward(uid, within: Self.connectTimeMax) else {
             throw .notConnected(user: user, limit: Self.connectTimeMax)
         }
     }

@@ -8,7 +8,7 @@ package enum SSHOutcome: Hashable, Sendable {
     /// A question to answer by `SSHAttempt.answer`. ssh does not tell its helper whether an answer may be shown, so
     /// `echo` is false.
     case prompt(String, echo: Bool)
-    /// The user is who he says, and his link process is connected. With what the program printed.
+    /// The user is who he says, and his steward is connected. With what the program printed.
     case succeeded(output: String)
     case failed(SSHFailure)
 }
@@ -20,8 +20,8 @@ package enum SSHFailure: Hashable, Sendable {
     /// The host showed a key that is not in the file.
     case hostKeyMismatch
     case unreachable(String)
-    /// The user was accepted, but his link process did not start.
-    case linkFailed(String)
+    /// The user was accepted, but his steward did not start.
+    case stewardFailed(String)
     case timedOut
     case cancelled
 }

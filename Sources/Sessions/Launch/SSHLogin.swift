@@ -1,11 +1,11 @@
-// Authenticates users by this host's own sshd and starts their link processes with the same connection.
+// Authenticates users by this host's own sshd and starts their stewards with the same connection.
 import Glibc
 import OperatingSystem
 
 /// Logs users in with name and password, and whatever else their host asks for.
 package struct SSHLogin: Sendable {
     package struct Options: Sendable {
-        package var program: LinkProgram
+        package var program: StewardProgram
         package var host: String
         package var port: UInt16
         /// The file with this host's keys; see `KnownHosts`.
@@ -15,13 +15,13 @@ package struct SSHLogin: Sendable {
         package var privateDirectory: String
         /// The absolute path of OpenSSH's client.
         package var ssh = "/usr/bin/ssh"
-        /// From the first packet to the link's connection, people's typing included.
+        /// From the first packet to the steward's connection, people's typing included.
         package var attemptTimeMax: Duration = .seconds(120)
         /// How long the host may take to answer a connection.
         package var connectSecondsMax = 10
 
         package init(
-            program: LinkProgram, host: String = "127.0.0.1", port: UInt16 = 22, knownHosts: String,
+            program: StewardProgram, host: String = "127.0.0.1", port: UInt16 = 22, knownHosts: String,
             privateDirectory: String
         ) {
             self.program = program
@@ -33,10 +33,10 @@ package struct SSHLogin: Sendable {
     }
 
     private let options: Options
-    private let server: LinkServer
+    private let server: StewardServer
     private let log: SessionsLog
 
-    package init(options: Options, server: LinkServer, log: @escaping SessionsLog = { _, _ in }) {
+    package init(options: Options, server: StewardServer, log: @escaping SessionsLog = { _, _ in }) {
         self.options = options
         self.server = server
         self.log = log
@@ -51,7 +51,7 @@ package struct SSHLogin: Sendable {
         return attempt
     }
 
-    private func run(_ user: String, _ attempt: SSHAttempt, _ options: Options, _ server: LinkServer) async
+    private func run(_ user: String, _ attempt: SSHAttempt, _ options: Options, _ server: StewardServer) async
         -> SSHOutcome
     {
         // A name that no user can have, or a password that no user can type.
@@ -71,18 +71,18 @@ package struct SSHLogin: Sendable {
             guard run.status == .exited(0) else { return .failed(SSHCommand.failure(run)) }
             return try await connected(user, run, server, deadline)
         } catch {
-            return .failed(.linkFailed("\(error)"))
+            return .failed(.stewardFailed("\(error)"))
         }
     }
 
     private func connected(
-        _ name: String, _ run: LaunchRun, _ server: LinkServer, _ deadline: ContinuousClock.Instant
+        _ name: String, _ run: LaunchRun, _ server: StewardServer, _ deadline: ContinuousClock.Instant
     ) async throws(SystemError) -> SSHOutcome {
         guard let user = try UnixUser.named(name) else { throw .unknownUser(name) }
-        let limit = min(LinkProgram.connectTimeMax, ContinuousClock.now.duration(to: deadline))
-        guard await server.waitForLink(user.uid, within: limit) else {
+        let limit = min(StewardProgram.connectTimeMax, ContinuousClock.now.duration(to: deadline))
+        guard await server.waitForSteward(user.uid, within: limit) else {
             let error = LaunchError.notConnected(user: name, limit: limit)
-            return .failed(.linkFailed("\(error)"))
+            return .failed(.stewardFailed("\(error)"))
         }
         return .succeeded(output: run.output)
     }
@@ -123,7 +123,7 @@ enum SSHCommand {
 
     /// ssh tells everything of its own by the status 255 and a line; other statuses are the command's.
     static func failure(_ run: LaunchRun) -> SSHFailure {
-        guard run.status == .exited(255) else { return .linkFailed(run.complaint) }
+        guard run.status == .exited(255) else { return .stewardFailed(run.complaint) }
         let text = run.errors
         let hostKey = ["Host key verification failed", "HOST IDENTIFICATION HAS CHANGED", "host key is known for"]
         if hostKey.contains(where: text.contains) { return .hostKeyMismatch }

@@ -1,18 +1,18 @@
-// Starts the link process of the agent's own user.
+// Starts the steward of the agent's own user.
 import Glibc
 import OperatingSystem
 
 /// For an agent that runs as the one user it serves.
 package struct SelfLaunch: Sendable {
-    private let program: LinkProgram
-    private let server: LinkServer
+    private let program: StewardProgram
+    private let server: StewardServer
     private let inherited: InheritedLimits
 
     /// - Parameters:
     ///   - fileModeMask: The user's own: the agent's is stricter, and the user's programs would inherit it.
     ///   - openFilesMax: The limit that the agent was started with, before it raised it.
     package init(
-        program: LinkProgram, server: LinkServer, fileModeMask: UInt32 = 0o022, openFilesMax: UInt64? = 1_024
+        program: StewardProgram, server: StewardServer, fileModeMask: UInt32 = 0o022, openFilesMax: UInt64? = 1_024
     ) {
         self.program = program
         self.server = server
@@ -21,7 +21,7 @@ package struct SelfLaunch: Sendable {
         self.inherited = inherited
     }
 
-    /// Returns once the link is connected.
+    /// Returns once the steward is connected.
     package func start() async throws(LaunchError) {
         let user: UnixUser
         do throws(SystemError) {

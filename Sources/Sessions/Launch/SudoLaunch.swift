@@ -1,21 +1,21 @@
-// Starts another user's link process by sudo.
+// Starts another user's steward by sudo.
 import Glibc
 import OperatingSystem
 
 /// For an agent that may become its users, and has authenticated them by other means.
 package struct SudoLaunch: Sendable {
-    private let program: LinkProgram
-    private let server: LinkServer
+    private let program: StewardProgram
+    private let server: StewardServer
     /// The absolute path of sudo.
     private let sudo: String
 
-    package init(program: LinkProgram, server: LinkServer, sudo: String = "/usr/bin/sudo") {
+    package init(program: StewardProgram, server: StewardServer, sudo: String = "/usr/bin/sudo") {
         self.program = program
         self.server = server
         self.sudo = sudo
     }
 
-    /// Returns once the user's link is connected.
+    /// Returns once the user's steward is connected.
     package func start(user name: String) async throws(LaunchError) {
         guard UnixUser.isValidName(name) else { throw .badUserName(name) }
         let user: UnixUser
@@ -34,7 +34,7 @@ package struct SudoLaunch: Sendable {
         }
     }
 
-    /// What lets the agent start link processes of the people in one group, in which neither root nor system accounts belong.
+    /// What lets the agent start stewards of the people in one group, in which neither root nor system accounts belong.
     package func sudoersLine() -> String {
         let own = (try? UnixUser.current().name) ?? "#\(geteuid())"
         return

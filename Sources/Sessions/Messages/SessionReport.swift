@@ -1,4 +1,4 @@
-// What a link process tells of one session.
+// What a steward tells of one session.
 
 /// What becomes of a session.
 package enum SessionState: String, Codable, Sendable, CaseIterable {

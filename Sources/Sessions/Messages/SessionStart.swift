@@ -53,59 +53,59 @@ package struct SessionStart: Codable, Hashable, Sendable {
     }
 
     /// Throws the first rule that is broken.
-    package func validate() throws(LinkError) {
+    package func validate() throws(StewardError) {
         try Self.validate(command: command)
         if let name { try Self.validate(name: name) }
         try geometry.validate()
         try validateParameters()
         guard (try? MessageCoding.encode(self).count <= Self.encodedBytesMax) == true else {
-            throw LinkError(
+            throw StewardError(
                 .badParameter,
                 "command and parameters together are over \(Self.encodedBytesMax) bytes; put some in a file")
         }
     }
 
-    private static func validate(command: String) throws(LinkError) {
+    private static func validate(command: String) throws(StewardError) {
         guard command.contains(where: { !$0.isWhitespace }) else {
-            throw LinkError(.badCommand, "the session's command is empty; give a program, such as xterm")
+            throw StewardError(.badCommand, "the session's command is empty; give a program, such as xterm")
         }
         guard command.utf8.count <= commandBytesMax else {
-            throw LinkError(
+            throw StewardError(
                 .badCommand,
                 "the session's command has \(command.utf8.count) bytes and may have \(commandBytesMax); put it in a script"
             )
         }
         guard !command.utf8.contains(0) else {
-            throw LinkError(.badCommand, "the session's command has a zero byte, which no command can have")
+            throw StewardError(.badCommand, "the session's command has a zero byte, which no command can have")
         }
     }
 
     /// The rules for a session's name.
-    package static func validate(name: String) throws(LinkError) {
+    package static func validate(name: String) throws(StewardError) {
         guard name.contains(where: { !$0.isWhitespace }), name.utf8.count <= nameBytesMax else {
-            throw LinkError(
+            throw StewardError(
                 .badName,
                 "a session's name has 1 to \(nameBytesMax) bytes and not only spaces; this one has \(name.utf8.count)")
         }
         guard !name.unicodeScalars.contains(where: \.isControlOrFormat) else {
-            throw LinkError(.badName, "a session's name may not have control characters such as line breaks")
+            throw StewardError(.badName, "a session's name may not have control characters such as line breaks")
         }
     }
 
-    private func validateParameters() throws(LinkError) {
+    private func validateParameters() throws(StewardError) {
         guard params.count <= Self.parameterCountMax else {
-            throw LinkError(
+            throw StewardError(
                 .badParameter, "\(params.count) parameters were given and \(Self.parameterCountMax) are allowed")
         }
         for (name, value) in params.sorted(by: { $0.key < $1.key }) {
             guard Self.isParameterName(name) else {
-                throw LinkError(
+                throw StewardError(
                     .badParameter,
                     "the parameter name '\(name.prefix(80).filter { !$0.isNewline })' is not made of 1 to "
                         + "\(Self.parameterNameBytesMax) letters, digits and _ without a digit at its start")
             }
             guard value.utf8.count <= Self.parameterValueBytesMax, !value.utf8.contains(0) else {
-                throw LinkError(
+                throw StewardError(
                     .badParameter,
                     "the parameter \(name) has a zero byte or over \(Self.parameterValueBytesMax) bytes")
             }
@@ -155,7 +155,7 @@ package struct Geometry: Codable, Hashable, Sendable, CustomStringConvertible {
     package init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let geometry = Geometry(text) else {
-            throw LinkError(.badGeometry, "the geometry '\(text.prefix(40))' is not of the form 1280x800")
+            throw StewardError(.badGeometry, "the geometry '\(text.prefix(40))' is not of the form 1280x800")
         }
         self = geometry
     }
@@ -167,9 +167,9 @@ package struct Geometry: Codable, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "\(width)x\(height)" }
 
-    func validate() throws(LinkError) {
+    func validate() throws(StewardError) {
         guard Self.sideRange.contains(width), Self.sideRange.contains(height) else {
-            throw LinkError(
+            throw StewardError(
                 .badGeometry,
                 "the geometry \(self) is out of range; each side may have \(Self.sideRange.lowerBound) to "
                     + "\(Self.sideRange.upperBound) pixels")
@@ -193,7 +193,7 @@ package enum WindowManager: String, Codable, CaseIterable, Sendable {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let choice = WindowManager(rawValue: text) else {
             let known = Self.allCases.map(\.rawValue).joined(separator: ", ")
-            throw LinkError(
+            throw StewardError(
                 .badWindowManager, "the window manager '\(text.prefix(40))' is unknown; there are: \(known)")
         }
         self = choice

@@ -5,7 +5,7 @@ import OperatingSystem
 /// `<state>/<server id>/<session id>/`, mode 0700.
 ///
 /// Each file has one writer, so that none is written by two processes at a time:
-/// `start.json` by the link process before it starts the supervisor, `link.json` by the link process afterwards,
+/// `start.json` by the steward before it starts the supervisor, `link.json` by the steward afterwards,
 /// everything else by whoever holds `lock`, which is the supervisor as long as it lives.
 struct SessionDirectory: Hashable, Sendable {
     let path: String
@@ -15,8 +15,8 @@ struct SessionDirectory: Hashable, Sendable {
     var planFile: String { path + "/start.json" }
     /// What became of it: `SupervisorRecord`.
     var recordFile: String { path + "/session.json" }
-    /// Its name and its viewers: `LinkRecord`.
-    var linkFile: String { path + "/link.json" }
+    /// Its name and its viewers: `StewardRecord`.
+    var stewardFile: String { path + "/link.json" }
     /// Held by the supervisor from its first moment to its last.
     var lockFile: String { path + "/lock" }
     var logFile: String { path + "/log" }
@@ -38,7 +38,7 @@ struct SessionDirectory: Hashable, Sendable {
     static let recordName = "session.json"
 }
 
-/// What the link process tells the supervisor.
+/// What the steward tells the supervisor.
 struct SessionPlan: Codable, Hashable, Sendable {
     var id: String
     var start: SessionStart
@@ -48,7 +48,7 @@ struct SessionPlan: Codable, Hashable, Sendable {
     var displaySocket: String
     /// The user's own mask for new files; the supervisor's files are private whatever it says.
     var fileModeMask: UInt32
-    /// The user's own limit of open files, where the link process inherited another one from the agent.
+    /// The user's own limit of open files, where the steward inherited another one from the agent.
     var openFilesMax: UInt64?
 }
 
@@ -63,8 +63,8 @@ package struct SupervisorRecord: Codable, Hashable, Sendable {
     package static let starting = SupervisorRecord(state: .starting)
 }
 
-/// What the link process keeps.
-struct LinkRecord: Codable, Hashable, Sendable {
+/// What the steward keeps.
+struct StewardRecord: Codable, Hashable, Sendable {
     var name: String
     var clients = 0
     var lastConnect: UInt64?

@@ -1,4 +1,4 @@
-// Where a user's link process and sessions keep their files, and where displays listen.
+// Where a user's steward and sessions keep their files, and where displays listen.
 import Glibc
 import OperatingSystem
 import Replica
@@ -15,7 +15,7 @@ struct UserDirectories: Sendable {
 
     /// Chooses and makes them.
     ///
-    /// - Parameter environment: The link process's own.
+    /// - Parameter environment: The steward's own.
     init(user: UnixUser, serverID: ServerID, environment: [String: String]) throws(SystemError) {
         let base = environment["XDG_STATE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "\(user.home)/.local/state"
         state = "\(base)/fastx/\(serverID)"

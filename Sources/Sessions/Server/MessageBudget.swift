@@ -1,4 +1,4 @@
-// How many messages a link process may send, so that no user keeps the agent busy.
+// How many messages a steward may send, so that no user keeps the agent busy.
 
 /// A store of allowances that fills up with time.
 package struct MessageBudget: Sendable {

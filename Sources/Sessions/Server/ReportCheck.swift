@@ -20,7 +20,7 @@ extension SessionReport {
             && text.utf8.dropFirst().allSatisfy(\.isASCIIDigit)
     }
 
-    /// Throws when the report cannot come from a link process that keeps the rules.
+    /// Throws when the report cannot come from a steward that keeps the rules.
     func check() throws(SystemError) {
         guard SessionID.isValid(id) else { throw .malformed(subject: "a report", detail: "its id is not 32 digits") }
         guard clients >= 0, cpuPercent.isFinite, cpuPercent >= 0 else {

@@ -22,7 +22,7 @@ package enum SessionCommand {
     private static func supervise(_ directory: SessionDirectory) throws(SystemError) {
         try PrivateDirectory.check(directory.path)
         let lock = try FileLock.awaitAndTake(directory.lockFile)
-        // A link process has given the session up meanwhile.
+        // A steward has given the session up meanwhile.
         guard try SessionDirectory.read(SupervisorRecord.self, directory.recordFile) == nil else { return }
         guard let plan = try SessionDirectory.read(SessionPlan.self, directory.planFile) else {
             throw .malformed(subject: directory.planFile, detail: "it is missing")

@@ -4,7 +4,7 @@ import OperatingSystem
 
 /// Environments as dictionaries.
 enum SessionEnvironment {
-    /// Kept from the link process's own environment. Variables of the login that it came from, such as `SSH_TTY` or
+    /// Kept from the steward's own environment. Variables of the login that it came from, such as `SSH_TTY` or
     /// `XDG_SESSION_ID`, would be wrong in a session that outlives it.
     private static let kept: Set<String> = [
         "LANG", "LANGUAGE", "TZ", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME",

@@ -4,7 +4,7 @@ import OperatingSystem
 
 /// Parent of a session's display and, as the kernel's subreaper, of everything that was started in the session.
 ///
-/// It depends on neither the link process nor the agent, which both may end and come back.
+/// It depends on neither the steward nor the agent, which both may end and come back.
 struct SessionSupervisor: ~Copyable {
     /// By these a session is told to end.
     static let endingSignals: [CInt] = [SIGTERM, SIGINT]

@@ -1,10 +1,10 @@
 // The part "logins" of settings.json: how users log in, for how long, and what they may do.
 
-/// How a user proves who he is, or comes to a link process of his own.
+/// How a user proves who he is, or comes to a steward of his own.
 enum LoginWay: String, Sendable, CaseIterable {
-    /// With the password of his account, which this host's sshd judges; the link process starts over the same connection.
+    /// With the password of his account, which this host's sshd judges; the steward starts over the same connection.
     case ssh
-    /// Starts the link process of a user who is logged in already; it never authenticates anyone.
+    /// Starts the steward of a user who is logged in already; it never authenticates anyone.
     case sudo
     /// The agent itself is the user: for one person's machine. A code printed on the terminal logs in.
     case own = "self"

@@ -1,15 +1,15 @@
-// What a link process could not do, as an answer over HTTP.
+// What a steward could not do, as an answer over HTTP.
 import Gateway
 import HTTPTypes
 import Replica
 import Sessions
 
-enum LinkProblem {
-    static func make(_ error: LinkError, _ serverID: ServerID) -> Problem {
+enum StewardProblem {
+    static func make(_ error: StewardError, _ serverID: ServerID) -> Problem {
         Problem(status(error.word), reason: error.word.rawValue, detail: error.sentence, serverID: serverID)
     }
 
-    private static func status(_ word: LinkError.Word) -> HTTPResponse.Status {
+    private static func status(_ word: StewardError.Word) -> HTTPResponse.Status {
         switch word {
         case .noSuchSession: .notFound
         case .badCommand, .badName, .badGeometry, .badParameter, .badWindowManager: .unprocessableContent

@@ -20,7 +20,7 @@ final class StartStatus: Sendable {
 
     func tellConnected() { _ = tell(Self.connectedWord) }
 
-    /// Another link process serves the user already.
+    /// Another steward serves the user already.
     func tellRunning() { _ = tell(Self.runningWord) }
 
     /// `true` when somebody was waiting for it.

@@ -1,16 +1,16 @@
-// The messages between an agent and a link process: closed sets, one JSON document in each packet.
+// The messages between an agent and a steward: closed sets, one JSON document in each packet.
 package import OperatingSystem
 package import Replica
 
 /// The version that both ends tell. A change that the other end would not survive raises it.
-package enum LinkProtocol {
+package enum StewardProtocol {
     package static let version = 1
-    /// Link processes outlive the agent's updates: the oldest one that this agent serves.
+    /// Stewards outlive the agent's updates: the oldest one that this agent serves.
     package static let oldestVersion = 1
 }
 
-/// What a link process says first.
-package struct LinkHello: Codable, Hashable, Sendable {
+/// What a steward says first.
+package struct StewardHello: Codable, Hashable, Sendable {
     package var version: Int
     package var pid: Int32
     /// Name and version of its program.
@@ -26,8 +26,8 @@ package struct LinkHello: Codable, Hashable, Sendable {
     }
 }
 
-/// What the agent wants of every link process of its host.
-package struct LinkSettings: Codable, Hashable, Sendable {
+/// What the agent wants of every steward of its host.
+package struct StewardSettings: Codable, Hashable, Sendable {
     /// Living sessions of a user.
     package var sessionCountMax: Int
     /// After how many seconds without a viewer a session counts as forgotten.
@@ -38,40 +38,40 @@ package struct LinkSettings: Codable, Hashable, Sendable {
         self.forgottenSeconds = forgottenSeconds
     }
 
-    /// Sessions that a link process may report: those that may live, and those that have ended.
-    var reportedCountMax: Int { sessionCountMax + 2 * LinkProcess.endedCountMax }
+    /// Sessions that a steward may report: those that may live, and those that have ended.
+    var reportedCountMax: Int { sessionCountMax + 2 * Steward.endedCountMax }
 }
 
-/// From a link process to the agent.
-package enum LinkMessage: Codable, Sendable {
-    case hello(LinkHello)
+/// From a steward to the agent.
+package enum StewardMessage: Codable, Sendable {
+    case hello(StewardHello)
     /// New or changed.
     case session(SessionReport)
     case removed(id: String)
-    case reply(number: UInt64, LinkAnswer)
+    case reply(number: UInt64, StewardAnswer)
 }
 
 /// How a request ended, as it travels; a descriptor comes beside it.
-package enum LinkAnswer: Codable, Sendable {
+package enum StewardAnswer: Codable, Sendable {
     case done
     case session(SessionReport)
     case descriptor
-    case failed(LinkError)
+    case failed(StewardError)
 }
 
-/// From the agent to a link process.
+/// From the agent to a steward.
 package enum AgentMessage: Codable, Sendable {
     /// The answer to `hello`.
-    case welcome(serverID: ServerID, settings: LinkSettings, loginCount: Int)
+    case welcome(serverID: ServerID, settings: StewardSettings, loginCount: Int)
     /// The connection ends, and this is why.
-    case refused(LinkError)
+    case refused(StewardError)
     /// How many logins the user has on this agent's pages.
     case logins(count: Int)
-    case request(number: UInt64, LinkRequest)
+    case request(number: UInt64, StewardRequest)
 }
 
-/// What an agent asks of a link process.
-package enum LinkRequest: Codable, Hashable, Sendable {
+/// What an agent asks of a steward.
+package enum StewardRequest: Codable, Hashable, Sendable {
     /// Answered by `session` as soon as the session exists; whether its display starts is reported.
     case start(SessionStart)
     /// Answered at once; the session's end is reported.
@@ -91,8 +91,8 @@ package enum LinkRequest: Codable, Hashable, Sendable {
     case end
 }
 
-/// What a link process answered.
-package enum LinkReply: Sendable {
+/// What a steward answered.
+package enum StewardReply: Sendable {
     case done
     case session(SessionReport)
     case descriptor(OwnedDescriptor)

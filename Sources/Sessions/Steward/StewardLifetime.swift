@@ -1,7 +1,7 @@
-// When a link process is not needed any more, as a value.
+// When a steward is not needed any more, as a value.
 
-/// Nobody is logged in and no session lives: the link process ends after a while.
-package struct LinkLifetime: Sendable {
+/// Nobody is logged in and no session lives: the steward ends after a while.
+package struct StewardLifetime: Sendable {
     /// Between a login and its first session, and between two pages of a browser.
     package static let idleTimeMax: Duration = .seconds(10)
     /// While the agent is away, nobody can tell of logins.
@@ -38,7 +38,7 @@ package struct LinkLifetime: Sendable {
 }
 
 /// How long to wait before dialling the agent again: twice as long each time, with half of it left to chance, so that
-/// the link processes of a host do not come all at once after a restart.
+/// the stewards of a host do not come all at once after a restart.
 package struct DialBackoff: Sendable {
     package static let first: Duration = .milliseconds(250)
     package static let last: Duration = .seconds(5)

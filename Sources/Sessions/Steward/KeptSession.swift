@@ -1,4 +1,4 @@
-// One session as its link process knows it.
+// One session as its steward knows it.
 import Glibc
 import OperatingSystem
 
@@ -7,7 +7,7 @@ struct LinkedSession: Sendable {
     let directory: SessionDirectory
     let plan: SessionPlan
     var record: SupervisorRecord
-    var own: LinkRecord
+    var own: StewardRecord
     /// The supervisor; `nil` once it is gone.
     var supervisor: Supervisor?
     var memoryBytes: UInt64 = 0

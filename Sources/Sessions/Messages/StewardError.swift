@@ -1,8 +1,8 @@
-// What a link process or the agent's side of it answers when it cannot do what it was asked.
+// What a steward or the agent's side of it answers when it cannot do what it was asked.
 import OperatingSystem
 
 /// A word that programs can rely on, and a sentence for people: what was wrong, where, and what to do.
-package struct LinkError: Error, Codable, Hashable, Sendable, CustomStringConvertible {
+package struct StewardError: Error, Codable, Hashable, Sendable, CustomStringConvertible {
     /// The closed set of reasons.
     package enum Word: String, Codable, Sendable, CaseIterable {
         /// The user has no session of this id.
@@ -21,7 +21,7 @@ package struct LinkError: Error, Codable, Hashable, Sendable, CustomStringConver
         case notRunning = "not-running"
         /// The session has to end first.
         case stillRunning = "still-running"
-        /// No link process of the user is connected.
+        /// No steward of the user is connected.
         case notConnected = "not-connected"
         /// There was no answer in time.
         case timedOut = "timed-out"
@@ -29,7 +29,7 @@ package struct LinkError: Error, Codable, Hashable, Sendable, CustomStringConver
         case cancelled
         /// Too many requests are under way.
         case busy
-        /// The agent does not accept this user's link process.
+        /// The agent does not accept this user's steward.
         case refused
         /// The two programs do not understand each other's version.
         case version
@@ -60,14 +60,14 @@ package struct LinkError: Error, Codable, Hashable, Sendable, CustomStringConver
     package var description: String { "\(sentence) (\(word.rawValue))" }
 }
 
-extension LinkError {
+extension StewardError {
     /// An error of this module on its way to the other process.
     init(_ error: SystemError) {
         self.init(.system, "\(error)")
     }
 
-    static func noSuchSession(_ id: String) -> LinkError {
-        LinkError(
+    static func noSuchSession(_ id: String) -> StewardError {
+        StewardError(
             .noSuchSession, "there is no session \(id.prefix(64)); it may have been removed: look at the list again")
     }
 }

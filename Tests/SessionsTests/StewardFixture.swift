@@ -1,4 +1,4 @@
-// An agent's side and link processes of the real program, for tests that run from end to end.
+// An agent's side and stewards of the real program, for tests that run from end to end.
 import Foundation
 import Glibc
 import OperatingSystem
@@ -7,7 +7,7 @@ import Sessions
 import TestSupport
 import Testing
 
-/// The program that plays link process and supervisor.
+/// The program that plays steward and supervisor.
 enum Program {
     /// `FASTX_AGENT`, or what `make build` makes; `nil` where there is neither.
     static let path: String? = {
@@ -28,37 +28,37 @@ enum Program {
 }
 
 /// A server, a directory for one user's state, and what was reported.
-final class LinkFixture: Sendable {
+final class StewardFixture: Sendable {
     static let serverID: ServerID = "test"
     /// More than anything here takes on a loaded host.
     static let patience: Duration = .seconds(60)
 
     let directory: TemporaryDirectory
-    let server: LinkServer
+    let server: StewardServer
     var socket: String { directory.path + "/agent/link.sock" }
     var state: String { directory.path + "/state" }
     var uid: UInt32 { geteuid() }
 
     init(
-        _ settings: LinkSettings = LinkSettings(),
+        _ settings: StewardSettings = StewardSettings(),
         isAllowed: @escaping @Sendable (uid_t) -> Bool = { $0 == geteuid() }
     ) throws {
         directory = try TemporaryDirectory()
-        var options = LinkServer.Options(serverID: Self.serverID, settings: settings)
+        var options = StewardServer.Options(serverID: Self.serverID, settings: settings)
         options.helloTimeMax = .seconds(5)
-        server = try LinkServer(
+        server = try StewardServer(
             path: directory.path + "/agent/link.sock", options: options, isAllowed: isAllowed,
             log: { level, line in if level >= .warning { print("server \(level.rawValue): \(line)") } })
-        // Somebody is logged in, so that link processes stay until the test ends.
+        // Somebody is logged in, so that stewards stay until the test ends.
         server.setLoginCount(geteuid(), 1)
     }
 
     deinit { server.close() }
 
-    /// Starts a link process in the foreground and returns when it is connected.
-    func startLink(_ variables: [String: String] = [:]) async throws -> Process {
+    /// Starts a steward in the foreground and returns when it is connected.
+    func startSteward(_ variables: [String: String] = [:]) async throws -> Process {
         let process = try launch([], variables: variables)
-        try #require(await server.waitForLink(uid, within: Self.patience))
+        try #require(await server.waitForSteward(uid, within: Self.patience))
         return process
     }
 
@@ -104,7 +104,7 @@ final class LinkFixture: Sendable {
         return try #require(found ?? nil, "session \(id) did not become \(what)")
     }
 
-    /// Returns when the user's link is gone.
+    /// Returns when the user's steward is gone.
     func untilDisconnected() async throws {
         if !server.isConnected(uid) { return }
         let isGone = await TimeLimit.run(Self.patience) { [server, uid] () async -> Bool in
@@ -113,10 +113,10 @@ final class LinkFixture: Sendable {
         try #require(isGone == true)
     }
 
-    /// Kills a link process and returns when the server knows that it is gone.
-    func kill(_ link: Process) async throws {
-        Glibc.kill(link.processIdentifier, SIGKILL)
-        await link.waitUntilExit()
+    /// Kills a steward and returns when the server knows that it is gone.
+    func kill(_ steward: Process) async throws {
+        Glibc.kill(steward.processIdentifier, SIGKILL)
+        await steward.waitUntilExit()
         try await untilDisconnected()
     }
 
@@ -128,9 +128,9 @@ final class LinkFixture: Sendable {
     }
 
     /// Ends everything that a test has started.
-    func end(_ link: Process) async throws {
+    func end(_ steward: Process) async throws {
         _ = try? await server.request(uid, .end)
-        await link.waitUntilExit()
+        await steward.waitUntilExit()
     }
 }
 

@@ -1,4 +1,4 @@
-# A process that says to an agent, over the socket for link processes, what a link process would say.
+# A process that says to an agent, over the socket for stewards, what a steward would say.
 import contextlib
 import json
 import socket
@@ -11,7 +11,7 @@ class FalseLink:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(10)
         with user.identity():
-            self.socket.connect(str(portal.link_socket))
+            self.socket.connect(str(portal.steward_socket))
         # Whoever is not welcome may be cut off before that.
         with contextlib.suppress(BrokenPipeError):
             self.say("hello", _0={"version": 1, "pid": 1, "software": "false", "sessions": 1})

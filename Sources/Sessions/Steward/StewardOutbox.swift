@@ -1,12 +1,12 @@
-// What a link process has yet to send: reports, of which only the last of each session counts, and answers.
+// What a steward has yet to send: reports, of which only the last of each session counts, and answers.
 import OperatingSystem
 
 /// Its size is bounded by the number of sessions and of requests under way.
-struct LinkOutbox: Sendable {
+struct StewardOutbox: Sendable {
     enum Item: Sendable {
         case changed(String)
         case removed(String)
-        case answer(number: UInt64, LinkAnswer, OwnedDescriptor?)
+        case answer(number: UInt64, StewardAnswer, OwnedDescriptor?)
     }
 
     private var answers: [Item] = []
@@ -24,13 +24,13 @@ struct LinkOutbox: Sendable {
         removed.append(id)
     }
 
-    mutating func answer(_ number: UInt64, _ answer: LinkAnswer, _ descriptor: OwnedDescriptor?) {
+    mutating func answer(_ number: UInt64, _ answer: StewardAnswer, _ descriptor: OwnedDescriptor?) {
         answers.append(.answer(number: number, answer, descriptor))
     }
 
     /// For a new connection: nothing of the old one, all sessions anew.
     mutating func restart(_ ids: [String]) {
-        self = LinkOutbox()
+        self = StewardOutbox()
         changed = ids
     }
 

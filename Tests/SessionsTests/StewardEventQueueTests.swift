@@ -1,12 +1,12 @@
-// What of a link process's events waits for a slow reader.
+// What of a steward's events waits for a slow reader.
 import Sessions
 import Testing
 
 @Suite("Events that wait to be read")
-struct LinkEventQueueTests {
+struct StewardEventQueueTests {
     @Test("Of one session only the last report waits, in its first place")
     func coalescing() throws {
-        var queue = LinkEventQueue()
+        var queue = StewardEventQueue()
         var report = try Reports.make(id: "a")
         queue.append(.connected(1))
         queue.append(.session(1, report))
@@ -21,7 +21,7 @@ struct LinkEventQueueTests {
 
     @Test("After a new connection nothing of the old one is told")
     func reconnection() throws {
-        var queue = LinkEventQueue()
+        var queue = StewardEventQueue()
         queue.append(.connected(1))
         queue.append(.session(1, try Reports.make(id: "a")))
         queue.append(.session(2, try Reports.make(id: "c")))
@@ -34,9 +34,9 @@ struct LinkEventQueueTests {
         #expect(queue.popFirst() == nil)
     }
 
-    @Test("The last reports of a link are told before its end")
+    @Test("The last reports of a steward are told before its end")
     func lastReports() throws {
-        var queue = LinkEventQueue()
+        var queue = StewardEventQueue()
         queue.append(.connected(1))
         queue.append(.session(1, try Reports.make(id: "a")))
         queue.append(.disconnected(1))
@@ -47,7 +47,7 @@ struct LinkEventQueueTests {
 
     @Test("However many changes come, what waits is bounded, and the order is that of the first changes")
     func bounded() throws {
-        var queue = LinkEventQueue()
+        var queue = StewardEventQueue()
         for round in 0..<1_000 {
             for id in ["a", "b", "c"] {
                 var report = try Reports.make(id: id)
@@ -67,7 +67,7 @@ struct LinkEventQueueTests {
     }
 }
 
-/// Reports as they come from a link process.
+/// Reports as they come from a steward.
 enum Reports {
     static func make(id: String) throws -> SessionReport {
         let json = """

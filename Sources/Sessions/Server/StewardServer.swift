@@ -1,32 +1,32 @@
-// The agent's end of all link processes of its host: listens, judges peers, keeps what they report.
+// The agent's end of all stewards of its host: listens, judges peers, keeps what they report.
 package import Glibc
 package import OperatingSystem
 package import Replica
 import Synchronization
 
-/// Where link processes of this host connect to, one for each user.
+/// Where stewards of this host connect to, one for each user.
 ///
-/// Who a link process speaks for is the user that the kernel says it runs as: it can report and open sessions of that
+/// Who a steward speaks for is the user that the kernel says it runs as: it can report and open sessions of that
 /// user only. What it sends is a user's word, not the agent's.
-package final class LinkServer: Sendable {
+package final class StewardServer: Sendable {
     package struct Options: Sendable {
         package var serverID: ServerID
-        /// What link processes are told until `update` says otherwise.
-        package var settings: LinkSettings
+        /// What stewards are told until `update` says otherwise.
+        package var settings: StewardSettings
         /// Connections that may be waiting to say hello, of all users.
         package var greetingCountMax = 64
         /// The same of one user, so that no user can keep the others out.
         package var greetingCountForUserMax = 4
         /// How long a hello may take.
         package var helloTimeMax: Duration = .seconds(5)
-        /// Requests under way with one link process.
+        /// Requests under way with one steward.
         package var requestCountMax = 64
         /// How long an answer may take.
         package var requestTimeMax: Duration = .seconds(15)
-        /// Sessions that one link process may report: those that may live, and those that have ended.
+        /// Sessions that one steward may report: those that may live, and those that have ended.
         package var sessionCountMax: Int
 
-        package init(serverID: ServerID, settings: LinkSettings = LinkSettings()) {
+        package init(serverID: ServerID, settings: StewardSettings = StewardSettings()) {
             self.serverID = serverID
             self.settings = settings
             sessionCountMax = settings.reportedCountMax
@@ -36,20 +36,20 @@ package final class LinkServer: Sendable {
     let options: Options
     let isAllowed: @Sendable (uid_t) -> Bool
     let log: SessionsLog
-    let table: Mutex<LinkProcessTable>
+    let table: Mutex<StewardTable>
     private let listener: PacketListener
     private let accepting = Mutex(Task<Void, Never>?.none)
 
     /// Listens at `path`, in a directory that is made with mode 0755 where it is missing, and that only this process's
     /// user or root may change.
     ///
-    /// - Parameter isAllowed: Whether a user may have a link process. Asked at each connection, on any thread.
+    /// - Parameter isAllowed: Whether a user may have a steward. Asked at each connection, on any thread.
     package init(
         path: String, options: Options, isAllowed: @escaping @Sendable (uid_t) -> Bool, log: @escaping SessionsLog
     ) throws(SystemError) {
         try Self.prepareDirectory(PrivateDirectory.parent(of: path))
         self.options = options
-        table = Mutex(LinkProcessTable(settings: options.settings, sessionCountMax: options.sessionCountMax))
+        table = Mutex(StewardTable(settings: options.settings, sessionCountMax: options.sessionCountMax))
         self.isAllowed = isAllowed
         self.log = log
         // Everybody may connect: who it is counts, and is asked of the kernel.
@@ -88,46 +88,46 @@ package final class LinkServer: Sendable {
         do throws(SystemError) {
             return try await listener.accept()
         } catch {
-            log(.error, "no link process can connect any more: \(error)")
+            log(.error, "no steward can connect any more: \(error)")
             return nil
         }
     }
 
-    /// Ends all connections and stops listening. Sessions and link processes live on.
+    /// Ends all connections and stops listening. Sessions and stewards live on.
     package func close() {
         listener.close()
         accepting.withLock { $0?.cancel() }
-        let (links, reader, waiters) = table.withLock { table in
+        let (stewards, reader, waiters) = table.withLock { table in
             table.isClosed = true
-            let links = table.links
-            table.links = [:]
+            let stewards = table.stewards
+            table.stewards = [:]
             defer { table.eventReader = nil }
-            let waiters = Array(table.linkWaiters.keys).flatMap { table.takeWaiters($0) }
-            return (links, table.eventReader, waiters)
+            let waiters = Array(table.stewardWaiters.keys).flatMap { table.takeWaiters($0) }
+            return (stewards, table.eventReader, waiters)
         }
-        for link in links.values { Self.end(link) }
+        for steward in stewards.values { Self.end(steward) }
         reader?.resume(returning: nil)
         for waiter in waiters { waiter.resume(returning: false) }
     }
 
     /// Closes a connection whose entry was taken out of the table, and answers what it left open.
-    static func end(_ link: ConnectedLink) {
-        link.socket.close()
-        for pending in link.requests.values {
+    static func end(_ steward: ConnectedSteward) {
+        steward.socket.close()
+        for pending in steward.requests.values {
             pending.timer.cancel()
             pending.continuation.resume(
-                returning: .failure(LinkError(.notConnected, "the user's link process went away before it answered")))
+                returning: .failure(StewardError(.notConnected, "the user's steward went away before it answered")))
         }
     }
 }
 
-extension LinkServer {
+extension StewardServer {
     /// Changes, as they happen. For one reader; it ends when the server is closed or the reading task is cancelled.
-    package var events: AsyncStream<LinkEvent> {
+    package var events: AsyncStream<StewardEvent> {
         AsyncStream(unfolding: { [weak self] in await self?.nextEvent() })
     }
 
-    private func nextEvent() async -> LinkEvent? {
+    private func nextEvent() async -> StewardEvent? {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isCancelled = Task.isCancelled
@@ -159,7 +159,7 @@ extension LinkServer {
 
     /// Hands an event over, or keeps it until it is read. Called with the lock held, so that events keep their order;
     /// resuming a continuation runs nothing of its task here.
-    static func tell(_ event: LinkEvent, _ table: inout LinkProcessTable) {
+    static func tell(_ event: StewardEvent, _ table: inout StewardTable) {
         table.events.append(event)
         guard let reader = table.eventReader, let first = table.events.popFirst() else { return }
         table.eventReader = nil
@@ -167,51 +167,51 @@ extension LinkServer {
     }
 
     package func isConnected(_ uid: uid_t) -> Bool {
-        table.withLock { $0.links[uid] != nil }
+        table.withLock { $0.stewards[uid] != nil }
     }
 
-    /// Users whose link processes are connected.
+    /// Users whose stewards are connected.
     package var connectedUsers: [uid_t] {
-        table.withLock { $0.links.keys.sorted() }
+        table.withLock { $0.stewards.keys.sorted() }
     }
 
-    /// What the user's link process has reported, oldest first; empty when none is connected.
+    /// What the user's steward has reported, oldest first; empty when none is connected.
     package func sessions(_ uid: uid_t) -> [SessionReport] {
-        let reports = table.withLock { $0.links[uid]?.sessions.values.map { $0 } ?? [] }
+        let reports = table.withLock { $0.stewards[uid]?.sessions.values.map { $0 } ?? [] }
         return reports.sorted { ($0.started, $0.id) < ($1.started, $1.id) }
     }
 
-    /// Tells all link processes what the agent wants of them from now on. Sessions that live already are not ended.
+    /// Tells all stewards what the agent wants of them from now on. Sessions that live already are not ended.
     ///
     /// They are welcomed again: those of older versions know no other message for it.
-    package func update(_ settings: LinkSettings) {
+    package func update(_ settings: StewardSettings) {
         let told = table.withLock { table -> [(uid_t, PacketSocket, Int)] in
             guard table.settings != settings else { return [] }
             table.settings = settings
             // Whoever had more sessions under the old settings may still report them.
             table.sessionCountMax = max(table.sessionCountMax, settings.reportedCountMax)
-            return table.links.map { ($0, $1.socket, table.loginCounts[$0] ?? 0) }
+            return table.stewards.map { ($0, $1.socket, table.loginCounts[$0] ?? 0) }
         }
         for (uid, socket, loginCount) in told {
             send(.welcome(serverID: options.serverID, settings: settings, loginCount: loginCount), to: socket, uid)
         }
     }
 
-    /// Tells how many logins a user has: a link process with neither a login nor a session ends.
+    /// Tells how many logins a user has: a steward with neither a login nor a session ends.
     package func setLoginCount(_ uid: uid_t, _ count: Int) {
         let socket = table.withLock { table in
             table.loginCounts[uid] = count > 0 ? count : nil
-            return table.links[uid]?.socket
+            return table.stewards[uid]?.socket
         }
         if let socket { send(.logins(count: count), to: socket, uid) }
     }
 
-    /// Returns as soon as a link process of the user is connected; `false` when that takes longer than `limit`, or when
+    /// Returns as soon as a steward of the user is connected; `false` when that takes longer than `limit`, or when
     /// the task is cancelled.
-    package func waitForLink(_ uid: uid_t, within limit: Duration) async -> Bool {
+    package func waitForSteward(_ uid: uid_t, within limit: Duration) async -> Bool {
         let number = table.withLock { $0.nextNumber() }
         let giveUp: @Sendable () -> Void = { [self] in
-            let waiter = table.withLock { $0.linkWaiters[uid]?.removeValue(forKey: number) }
+            let waiter = table.withLock { $0.stewardWaiters[uid]?.removeValue(forKey: number) }
             waiter?.resume(returning: false)
         }
         return await withTaskCancellationHandler {
@@ -223,9 +223,9 @@ extension LinkServer {
             return await withCheckedContinuation { continuation in
                 let isCancelled = Task.isCancelled
                 let isConnected: Bool? = table.withLock { table in
-                    if table.links[uid] != nil { return true }
+                    if table.stewards[uid] != nil { return true }
                     if table.isClosed || isCancelled { return false }
-                    table.linkWaiters[uid, default: [:]][number] = continuation
+                    table.stewardWaiters[uid, default: [:]][number] = continuation
                     return nil
                 }
                 if let isConnected { continuation.resume(returning: isConnected) }
@@ -236,12 +236,12 @@ extension LinkServer {
         }
     }
 
-    /// Sends a message that needs no answer. A link process that does not read is cut off by `PacketSocket`.
+    /// Sends a message that needs no answer. A steward that does not read is cut off by `PacketSocket`.
     func send(_ message: AgentMessage, to socket: PacketSocket, _ uid: uid_t) {
         do throws(SystemError) {
             try socket.send(try MessageCoding.encode(message))
         } catch {
-            log(.warning, "link process of user \(uid): \(error)")
+            log(.warning, "steward of user \(uid): \(error)")
             socket.close()
         }
     }

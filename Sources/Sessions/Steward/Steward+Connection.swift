@@ -1,8 +1,8 @@
-// The link process's connection to the agent: dialled again and again, read, written.
+// The steward's connection to the agent: dialled again and again, read, written.
 import Glibc
 import OperatingSystem
 
-extension LinkProcess {
+extension Steward {
     /// How long the agent may take to answer the hello.
     private static let welcomeTimeMax: Duration = .seconds(10)
     /// How long the agent may leave a packet unread.
@@ -31,16 +31,17 @@ extension LinkProcess {
             if problem != lastProblem { log(.notice, "not connected to the agent at \(arguments.socket): \(problem)") }
             lastProblem = problem
             if status.tellOnce(problem: problem), livingCount == 0 { return leave("it could not connect at its start") }
-            // Thrown when the link process ends.
+            // Thrown when the steward ends.
             try? await Task.sleep(for: backoff.wait(chance: .random(in: 0...1)))
         }
     }
 
     /// Says hello and takes the welcome.
     private func greet(_ socket: PacketSocket) async throws {
-        let hello = LinkHello(
-            version: LinkProtocol.version, pid: getpid(), software: LinkCommand.software, sessions: sessions.count)
-        try socket.send(try MessageCoding.encode(LinkMessage.hello(hello)))
+        let hello = StewardHello(
+            version: StewardProtocol.version, pid: getpid(), software: StewardCommand.software, sessions: sessions.count
+        )
+        try socket.send(try MessageCoding.encode(StewardMessage.hello(hello)))
         while !isConnected {
             let received = await TimeLimit.run(Self.welcomeTimeMax) { () async -> Result<Packet?, SystemError> in
                 do throws(SystemError) { return .success(try await socket.receive()) } catch {
@@ -55,11 +56,11 @@ extension LinkProcess {
         }
     }
 
-    private func take(_ message: AgentMessage) throws(LinkError) {
+    private func take(_ message: AgentMessage) throws(StewardError) {
         switch message {
         case .welcome(let serverID, let settings, let loginCount):
             guard serverID == arguments.serverID else {
-                throw LinkError(.refused, "the agent there is \(serverID) and not \(arguments.serverID)")
+                throw StewardError(.refused, "the agent there is \(serverID) and not \(arguments.serverID)")
             }
             self.settings = settings
             self.loginCount = loginCount
@@ -101,14 +102,14 @@ extension LinkProcess {
         isSending = true
         while let item = outbox.popFirst() {
             switch item {
-            case .removed(let id): return (try MessageCoding.encode(LinkMessage.removed(id: id)), nil)
+            case .removed(let id): return (try MessageCoding.encode(StewardMessage.removed(id: id)), nil)
             case .answer(let number, let answer, let descriptor):
-                return (try MessageCoding.encode(LinkMessage.reply(number: number, answer)), descriptor)
+                return (try MessageCoding.encode(StewardMessage.reply(number: number, answer)), descriptor)
             case .changed(let id):
                 guard let report = sessions[id]?.report else { continue }
-                let bytes = try MessageCoding.encode(LinkMessage.session(report))
+                let bytes = try MessageCoding.encode(StewardMessage.session(report))
                 if bytes.count <= PacketSocket.packetBytesMax { return (bytes, nil) }
-                return (try MessageCoding.encode(LinkMessage.session(report.shortened)), nil)
+                return (try MessageCoding.encode(StewardMessage.session(report.shortened)), nil)
             }
         }
         isSending = false
@@ -126,9 +127,9 @@ extension LinkProcess {
         reconsider()
     }
 
-    private func begin(_ number: UInt64, _ request: LinkRequest) {
+    private func begin(_ number: UInt64, _ request: StewardRequest) {
         guard requestCount < Self.requestCountMax else {
-            outbox.answer(number, .failed(LinkError(.busy, "too many requests are under way; try again")), nil)
+            outbox.answer(number, .failed(StewardError(.busy, "too many requests are under way; try again")), nil)
             return bell.ring()
         }
         requestCount += 1

@@ -1,9 +1,9 @@
-// What the agent's side tells of link processes, and the queue in which it waits to be read.
+// What the agent's side tells of stewards, and the queue in which it waits to be read.
 package import Glibc
 
 /// Something that changed. Of several changes of one thing that nobody has read yet, the last one is told.
-package enum LinkEvent: Sendable, Hashable {
-    /// A link process of the user has said hello; its sessions follow. Told again, without `disconnected`, when another
+package enum StewardEvent: Sendable, Hashable {
+    /// A steward of the user has said hello; its sessions follow. Told again, without `disconnected`, when another
     /// process of the user takes the connection over: all that was known of the user's sessions is void then.
     case connected(uid_t)
     case disconnected(uid_t)
@@ -14,20 +14,20 @@ package enum LinkEvent: Sendable, Hashable {
 }
 
 /// Events that wait. It holds at most one of each session and one of each user, however slow the reader.
-package struct LinkEventQueue {
+package struct StewardEventQueue {
     private enum Subject: Hashable {
         case user(uid_t)
         case session(uid_t, String)
     }
 
-    private var latest: [Subject: (order: UInt64, event: LinkEvent)] = [:]
+    private var latest: [Subject: (order: UInt64, event: StewardEvent)] = [:]
     private var order: [(order: UInt64, subject: Subject)] = []
     private var first = 0
     private var nextOrder: UInt64 = 0
 
     package init() {}
 
-    package mutating func append(_ event: LinkEvent) {
+    package mutating func append(_ event: StewardEvent) {
         let subject: Subject
         var isNewPlace = false
         switch event {
@@ -56,7 +56,7 @@ package struct LinkEventQueue {
         compact()
     }
 
-    package mutating func popFirst() -> LinkEvent? {
+    package mutating func popFirst() -> StewardEvent? {
         while first < order.count {
             let (number, subject) = order[first]
             first += 1

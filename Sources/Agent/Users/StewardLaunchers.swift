@@ -1,13 +1,13 @@
-// The ways to start a user's link process, with this member's paths.
+// The ways to start a user's steward, with this member's paths.
 import Glibc
 import Replica
 import Sessions
 
 /// Makes launchers.
-struct LinkLaunchers: Sendable {
+struct StewardLaunchers: Sendable {
     let serverID: ServerID
-    let links: LinkServer
-    /// The agent's socket for link processes.
+    let stewards: StewardServer
+    /// The agent's socket for stewards.
     let socket: String
     /// This program.
     let program: String
@@ -18,12 +18,12 @@ struct LinkLaunchers: Sendable {
     /// How long an attempt to log in may take, with everything that the host asks.
     let sshTimeMax: Duration = .seconds(120)
 
-    private var linkProgram: LinkProgram {
-        LinkProgram(path: program, socket: socket, agentUID: geteuid(), serverID: serverID)
+    private var stewardProgram: StewardProgram {
+        StewardProgram(path: program, socket: socket, agentUID: geteuid(), serverID: serverID)
     }
 
-    func own() -> SelfLaunch { SelfLaunch(program: linkProgram, server: links) }
-    func sudo() -> SudoLaunch { SudoLaunch(program: linkProgram, server: links) }
+    func own() -> SelfLaunch { SelfLaunch(program: stewardProgram, server: stewards) }
+    func sudo() -> SudoLaunch { SudoLaunch(program: stewardProgram, server: stewards) }
 
     /// Where no file of known hosts is configured, one is made from this host's own public keys.
     func ssh(_ configuration: LoginConfiguration) throws -> SSHLogin {
@@ -33,9 +33,9 @@ struct LinkLaunchers: Sendable {
             try KnownHosts.write(to: knownHosts, host: Self.sshHost, port: UInt16(clamping: configuration.sshPort))
         }
         var options = SSHLogin.Options(
-            program: linkProgram, host: Self.sshHost, port: UInt16(clamping: configuration.sshPort),
+            program: stewardProgram, host: Self.sshHost, port: UInt16(clamping: configuration.sshPort),
             knownHosts: knownHosts, privateDirectory: privateDirectory)
         options.attemptTimeMax = sshTimeMax
-        return SSHLogin(options: options, server: links)
+        return SSHLogin(options: options, server: stewards)
     }
 }

@@ -2,7 +2,7 @@
 import Glibc
 import OperatingSystem
 
-extension LinkProcess {
+extension Steward {
     /// Changes below these are not worth a report.
     private static let reportedMemoryRatio = 0.02
     private static let reportedCPUPercent = 1.0

@@ -1,4 +1,4 @@
-// What a link process was given by whoever started it, for the sake of its sessions.
+// What a steward was given by whoever started it, for the sake of its sessions.
 import Glibc
 
 /// The user's own mask and limit, which the agent has changed for itself.

@@ -3,12 +3,12 @@ import Glibc
 import OperatingSystem
 import Synchronization
 
-extension LinkServer {
+extension StewardServer {
     /// Judges a new connection and serves it in a task of its own.
     func greet(_ socket: PacketSocket) {
         let uid = socket.peer.uid
         guard isAllowed(uid) else {
-            refuse(socket, LinkError(.refused, "the agent accepts no link process of user \(uid)"))
+            refuse(socket, StewardError(.refused, "the agent accepts no steward of user \(uid)"))
             return
         }
         let isCounted = table.withLock { table in
@@ -17,7 +17,7 @@ extension LinkServer {
                     uid, countMax: options.greetingCountMax, countForUserMax: options.greetingCountForUserMax)
         }
         guard isCounted else {
-            refuse(socket, LinkError(.busy, "too many link processes are connecting to the agent; try again"))
+            refuse(socket, StewardError(.busy, "too many stewards are connecting to the agent; try again"))
             return
         }
         Task { [weak self, limit = options.helloTimeMax] in
@@ -28,7 +28,7 @@ extension LinkServer {
         }
     }
 
-    private func refuse(_ socket: PacketSocket, _ reason: LinkError) {
+    private func refuse(_ socket: PacketSocket, _ reason: StewardError) {
         log(.notice, "connection of a process of user \(socket.peer.uid) refused: \(reason)")
         send(.refused(reason), to: socket, socket.peer.uid)
         socket.close()
@@ -38,10 +38,10 @@ extension LinkServer {
     private func admit(_ socket: PacketSocket, _ first: Result<Packet?, SystemError>) -> UInt64? {
         let uid = socket.peer.uid
         defer { table.withLock { $0.endGreeting(uid) } }
-        let hello: LinkHello
+        let hello: StewardHello
         do throws(SystemError) {
             guard let packet = try first.get() else { throw .closed }
-            guard case .hello(let said) = try MessageCoding.decode(LinkMessage.self, packet.bytes) else {
+            guard case .hello(let said) = try MessageCoding.decode(StewardMessage.self, packet.bytes) else {
                 throw .malformed(subject: "the first message", detail: "it is not a hello")
             }
             hello = said
@@ -50,28 +50,28 @@ extension LinkServer {
             socket.close()
             return nil
         }
-        guard (LinkProtocol.oldestVersion...LinkProtocol.version).contains(hello.version) else {
-            let advice = "the agent speaks versions \(LinkProtocol.oldestVersion) to \(LinkProtocol.version)"
-            refuse(socket, LinkError(.version, "the link process speaks version \(hello.version) and \(advice)"))
+        guard (StewardProtocol.oldestVersion...StewardProtocol.version).contains(hello.version) else {
+            let advice = "the agent speaks versions \(StewardProtocol.oldestVersion) to \(StewardProtocol.version)"
+            refuse(socket, StewardError(.version, "the steward speaks version \(hello.version) and \(advice)"))
             return nil
         }
         return connect(socket, hello)
     }
 
     /// Puts a connection into the table, in place of an older one of the same user.
-    private func connect(_ socket: PacketSocket, _ hello: LinkHello) -> UInt64? {
+    private func connect(_ socket: PacketSocket, _ hello: StewardHello) -> UInt64? {
         let uid = socket.peer.uid
         let number = table.withLock { $0.nextNumber() }
-        let older = table.withLock { table -> ConnectedLink? in
+        let older = table.withLock { table -> ConnectedSteward? in
             // Ended below at once when the server was closed meanwhile.
-            guard !table.isClosed else { return ConnectedLink(number: number, socket: socket) }
+            guard !table.isClosed else { return ConnectedSteward(number: number, socket: socket) }
             Self.tell(.connected(uid), &table)
-            return table.links.updateValue(ConnectedLink(number: number, socket: socket), forKey: uid)
+            return table.stewards.updateValue(ConnectedSteward(number: number, socket: socket), forKey: uid)
         }
         if let older { Self.end(older) }
         // The program's name is the user's word: it is shown short and in one line.
         let software = hello.software.prefix(60).filter { !$0.isNewline }
-        log(.info, "link process \(socket.peer.pid) of user \(uid) connected (\(software))")
+        log(.info, "steward \(socket.peer.pid) of user \(uid) connected (\(software))")
         let (settings, loginCount) = table.withLock { ($0.settings, $0.loginCounts[uid] ?? 0) }
         let welcome = AgentMessage.welcome(serverID: options.serverID, settings: settings, loginCount: loginCount)
         send(welcome, to: socket, uid)
@@ -84,7 +84,7 @@ extension LinkServer {
     }
 
     /// Reads until the end. The server is asked for anew with each packet, so that a connection does not keep it.
-    private static func serve(_ socket: PacketSocket, _ number: UInt64, _ server: () -> LinkServer?) async {
+    private static func serve(_ socket: PacketSocket, _ number: UInt64, _ server: () -> StewardServer?) async {
         var problem: SystemError?
         var budget = MessageBudget(now: .now)
         do throws(SystemError) {
@@ -103,32 +103,32 @@ extension LinkServer {
     }
 
     private func disconnect(_ uid: uid_t, _ number: UInt64, _ problem: SystemError?) {
-        let link = table.withLock { table -> ConnectedLink? in
-            guard table.links[uid]?.number == number else { return nil }
+        let steward = table.withLock { table -> ConnectedSteward? in
+            guard table.stewards[uid]?.number == number else { return nil }
             Self.tell(.disconnected(uid), &table)
-            return table.links.removeValue(forKey: uid)
+            return table.stewards.removeValue(forKey: uid)
         }
-        if let problem { log(.warning, "link process of user \(uid): \(problem); its connection was closed") }
-        guard let link else { return }
-        log(.info, "link process of user \(uid) disconnected")
-        Self.end(link)
+        if let problem { log(.warning, "steward of user \(uid): \(problem); its connection was closed") }
+        guard let steward else { return }
+        log(.info, "steward of user \(uid) disconnected")
+        Self.end(steward)
     }
 
-    /// One message of a connected link process. An error ends the connection.
+    /// One message of a connected steward. An error ends the connection.
     private func take(_ packet: Packet, _ uid: uid_t, _ number: UInt64) throws(SystemError) {
-        switch try MessageCoding.decode(LinkMessage.self, packet.bytes) {
+        switch try MessageCoding.decode(StewardMessage.self, packet.bytes) {
         case .hello:
             throw .malformed(subject: "a message", detail: "a second hello")
         case .session(let report):
             try report.check()
             let (isKept, countMax) = table.withLock { table -> (Bool, Int) in
                 let countMax = table.sessionCountMax
-                guard table.links[uid]?.number == number else { return (true, countMax) }
-                let count = table.links[uid]?.sessions.count ?? 0
-                guard count < countMax || table.links[uid]?.sessions[report.id] != nil else {
+                guard table.stewards[uid]?.number == number else { return (true, countMax) }
+                let count = table.stewards[uid]?.sessions.count ?? 0
+                guard count < countMax || table.stewards[uid]?.sessions[report.id] != nil else {
                     return (false, countMax)
                 }
-                table.links[uid]?.sessions[report.id] = report
+                table.stewards[uid]?.sessions[report.id] = report
                 Self.tell(.session(uid, report), &table)
                 return (true, countMax)
             }
@@ -137,8 +137,8 @@ extension LinkServer {
             }
         case .removed(let id):
             table.withLock { table in
-                guard table.links[uid]?.number == number else { return }
-                if table.links[uid]?.sessions.removeValue(forKey: id) != nil {
+                guard table.stewards[uid]?.number == number else { return }
+                if table.stewards[uid]?.sessions.removeValue(forKey: id) != nil {
                     Self.tell(.removed(uid, id: id), &table)
                 }
             }

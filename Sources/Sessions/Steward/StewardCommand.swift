@@ -1,10 +1,10 @@
-// `fastx-agent link`: the entry of a user's link process, in the foreground or detached.
+// `fastx-agent link`: the entry of a user's steward, in the foreground or detached.
 package import Glibc
 import OperatingSystem
 package import Replica
 
-/// The link process's program.
-package enum LinkCommand {
+/// The steward's program.
+package enum StewardCommand {
     package struct Arguments: Sendable, Hashable {
         /// Where the agent listens.
         package var socket: String
@@ -27,18 +27,18 @@ package enum LinkCommand {
         }
     }
 
-    /// What link processes and supervisors are listed as.
+    /// What stewards and supervisors are listed as.
     static let programName = "fastx-agent"
-    /// What link processes call themselves.
+    /// What stewards call themselves.
     static let software = "fastx-agent link"
     /// How long a detached one may take until it tells how its start went.
     private static let startTimeMax: Duration = .seconds(25)
-    /// How long a link process of another agent may take to leave.
+    /// How long a steward of another agent may take to leave.
     private static let takeOverTimeMax: Duration = .seconds(5)
     /// A log that has grown longer is begun again at the next start.
     private static let logBytesMax: off_t = 1 << 20
 
-    /// Runs a link process until it is not needed any more, or starts a detached one. Returns the process's exit status.
+    /// Runs a steward until it is not needed any more, or starts a detached one. Returns the process's exit status.
     package static func run(_ arguments: Arguments) async -> Int32 {
         // A reader that has gone is an error of `write`, not the end of this process.
         signal(SIGPIPE, SIG_IGN)
@@ -54,10 +54,10 @@ package enum LinkCommand {
             }
             guard let lock = try await takeLock(directories, arguments) else {
                 status.tellRunning()
-                StandardError.line(.info, "a link process of this user is running already")
+                StandardError.line(.info, "a steward of this user is running already")
                 return 0
             }
-            let process = try LinkProcess(
+            let process = try Steward(
                 arguments: arguments, user: user, directories: directories, environment: base, inherited: inherited,
                 status: status, willLeave: { try? lock.describe("\(getpid())\n\(leavingWord)\n") },
                 log: StandardError.line)
@@ -70,10 +70,10 @@ package enum LinkCommand {
         }
     }
 
-    /// In the lock file of a link process that is about to end.
+    /// In the lock file of a steward that is about to end.
     private static let leavingWord = "leaving"
 
-    /// The lock of the one link process of a user and a server id; `nil` when another one has it.
+    /// The lock of the one steward of a user and a server id; `nil` when another one has it.
     ///
     /// One that is about to end is waited for. One that serves another agent, as after a change of its configuration,
     /// is asked to end: its sessions stay.
@@ -142,7 +142,7 @@ package enum LinkCommand {
     }
 }
 
-/// The log of a link process: standard error, which is its log file once it is detached.
+/// The log of a steward: standard error, which is its log file once it is detached.
 enum StandardError {
     /// One line with the time.
     static let line: SessionsLog = { level, text in

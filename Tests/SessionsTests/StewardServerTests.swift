@@ -1,4 +1,4 @@
-// The agent's end of link processes, with peers that keep the rules and peers that do not.
+// The agent's end of stewards, with peers that keep the rules and peers that do not.
 import Glibc
 import OperatingSystem
 import Sessions
@@ -6,21 +6,21 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("The agent's end of links")
-struct LinkServerTests {
+@Suite("The agent's end of stewards")
+struct StewardServerTests {
     private static let id = String(repeating: "0a", count: 16)
 
-    /// A server whose link processes are this test.
+    /// A server whose stewards are this test.
     private final class Fixture: Sendable {
         let directory: TemporaryDirectory
-        let server: LinkServer
+        let server: StewardServer
 
         init(
-            _ options: LinkServer.Options = LinkServer.Options(serverID: "s"),
+            _ options: StewardServer.Options = StewardServer.Options(serverID: "s"),
             isAllowed: @escaping @Sendable (uid_t) -> Bool = { _ in true }
         ) throws {
             directory = try TemporaryDirectory()
-            server = try LinkServer(
+            server = try StewardServer(
                 path: directory.path + "/agent/socket", options: options, isAllowed: isAllowed, log: { _, _ in })
         }
 
@@ -31,12 +31,12 @@ struct LinkServerTests {
         }
 
         /// Connected and welcomed.
-        func link(version: Int = LinkProtocol.version) async throws -> PacketSocket {
+        func steward(version: Int = StewardProtocol.version) async throws -> PacketSocket {
             let socket = try connect()
-            let hello = LinkHello(version: version, pid: getpid(), software: "test", sessions: 0)
-            try socket.send(try MessageCoding.encode(LinkMessage.hello(hello)))
+            let hello = StewardHello(version: version, pid: getpid(), software: "test", sessions: 0)
+            try socket.send(try MessageCoding.encode(StewardMessage.hello(hello)))
             guard case .welcome("s", _, _) = try await next(socket) else {
-                throw LinkError(.badMessage, "no welcome")
+                throw StewardError(.badMessage, "no welcome")
             }
             return socket
         }
@@ -47,7 +47,7 @@ struct LinkServerTests {
         return try MessageCoding.decode(AgentMessage.self, packet.bytes)
     }
 
-    private static func send(_ message: LinkMessage, _ socket: PacketSocket, _ descriptor: OwnedDescriptor? = nil)
+    private static func send(_ message: StewardMessage, _ socket: PacketSocket, _ descriptor: OwnedDescriptor? = nil)
         throws
     {
         try socket.send(try MessageCoding.encode(message), descriptor: descriptor)
@@ -66,13 +66,14 @@ struct LinkServerTests {
         let directory = try TemporaryDirectory()
         #expect(unsafe chmod(directory.path, 0o777) == 0)
         #expect(throws: SystemError.self) {
-            try LinkServer(
-                path: directory.path + "/socket", options: LinkServer.Options(serverID: "s"), isAllowed: { _ in true },
+            try StewardServer(
+                path: directory.path + "/socket", options: StewardServer.Options(serverID: "s"),
+                isAllowed: { _ in true },
                 log: { _, _ in })
         }
     }
 
-    @Test("A link is known once it has said hello, with what it reports, and forgotten at its end")
+    @Test("A steward is known once it has said hello, with what it reports, and forgotten at its end")
     func reports() async throws {
         let fixture = try Fixture()
         let server = fixture.server
@@ -81,9 +82,11 @@ struct LinkServerTests {
         server.setLoginCount(uid, 3)
         let socket = try fixture.connect()
         #expect(!server.isConnected(uid))
-        try Self.send(.hello(LinkHello(version: 1, pid: 1, software: "test", sessions: 1)), socket)
-        guard case .welcome(_, let settings, 3) = try await Self.next(socket) else { throw LinkError(.badMessage, "") }
-        #expect(settings == LinkSettings())
+        try Self.send(.hello(StewardHello(version: 1, pid: 1, software: "test", sessions: 1)), socket)
+        guard case .welcome(_, let settings, 3) = try await Self.next(socket) else {
+            throw StewardError(.badMessage, "")
+        }
+        #expect(settings == StewardSettings())
         #expect(await events.next() == .connected(uid))
         let report = try Reports.make(id: Self.id)
         try Self.send(.session(report), socket)
@@ -92,18 +95,18 @@ struct LinkServerTests {
         try Self.send(.removed(id: Self.id), socket)
         #expect(await events.next() == .removed(uid, id: Self.id))
         server.setLoginCount(uid, 0)
-        guard case .logins(0) = try await Self.next(socket) else { throw LinkError(.badMessage, "") }
+        guard case .logins(0) = try await Self.next(socket) else { throw StewardError(.badMessage, "") }
         socket.close()
         #expect(await events.next() == .disconnected(uid))
         #expect(!server.isConnected(uid) && server.sessions(uid).isEmpty)
     }
 
-    @Test("A newer link of a user takes the older one's place")
+    @Test("A newer steward of a user takes the older one's place")
     func replacement() async throws {
         let fixture = try Fixture()
-        let first = try await fixture.link()
+        let first = try await fixture.steward()
         try Self.send(.session(try Reports.make(id: Self.id)), first)
-        let second = try await fixture.link()
+        let second = try await fixture.steward()
         #expect(try await first.receive() == nil)
         #expect(fixture.server.isConnected(geteuid()) && fixture.server.sessions(geteuid()).isEmpty)
         withExtendedLifetime(second) {}
@@ -113,39 +116,39 @@ struct LinkServerTests {
     func notAllowed() async throws {
         let fixture = try Fixture(isAllowed: { _ in false })
         guard case .refused(let error) = try await Self.next(try fixture.connect()) else {
-            throw LinkError(.badMessage, "")
+            throw StewardError(.badMessage, "")
         }
         #expect(error.word == .refused)
     }
 
-    @Test("A version that this agent does not know is told so", arguments: [0, LinkProtocol.version + 1])
+    @Test("A version that this agent does not know is told so", arguments: [0, StewardProtocol.version + 1])
     func versions(version: Int) async throws {
         let fixture = try Fixture()
         let socket = try fixture.connect()
-        try Self.send(.hello(LinkHello(version: version, pid: 1, software: "test", sessions: 0)), socket)
-        guard case .refused(let error) = try await Self.next(socket) else { throw LinkError(.badMessage, "") }
+        try Self.send(.hello(StewardHello(version: version, pid: 1, software: "test", sessions: 0)), socket)
+        guard case .refused(let error) = try await Self.next(socket) else { throw StewardError(.badMessage, "") }
         #expect(error.word == .version)
         #expect(try await socket.receive() == nil)
     }
 
     @Test("Who says no hello is cut off, and keeps nobody else out")
     func silence() async throws {
-        var options = LinkServer.Options(serverID: "s")
+        var options = StewardServer.Options(serverID: "s")
         options.helloTimeMax = .milliseconds(300)
         options.greetingCountForUserMax = 2
         let fixture = try Fixture(options)
         let silent = [try fixture.connect(), try fixture.connect()]
         guard case .refused(let error) = try await Self.next(try fixture.connect()) else {
-            throw LinkError(.badMessage, "")
+            throw StewardError(.badMessage, "")
         }
         #expect(error.word == .busy)
         for socket in silent { #expect(try await socket.receive() == nil) }
-        let socket = try await fixture.link()
+        let socket = try await fixture.steward()
         withExtendedLifetime(socket) {}
     }
 
     @Test(
-        "A link that breaks the rules is cut off",
+        "A steward that breaks the rules is cut off",
         arguments: [
             "", "x", "{}", #"{"hello":{"_0":{"version":1,"pid":1,"software":"again","sessions":0}}}"#,
             #"{"session":{"_0":{"id":"../../etc","name":"n","command":"c","geometry":"800x600","params":{},"state":"running","started":1,"clients":0,"memoryBytes":0,"cpuPercent":0,"forgotten":false}}}"#,
@@ -153,62 +156,62 @@ struct LinkServerTests {
         ])
     func nonsense(text: String) async throws {
         let fixture = try Fixture()
-        let socket = try await fixture.link()
+        let socket = try await fixture.steward()
         if text.isEmpty { socket.close() } else { try socket.send(Array(text.utf8)) }
         #expect(try await socket.receive() == nil)
     }
 
-    @Test("More sessions than a link may have cut it off")
+    @Test("More sessions than a steward may have cut it off")
     func tooMany() async throws {
-        var options = LinkServer.Options(serverID: "s")
+        var options = StewardServer.Options(serverID: "s")
         options.sessionCountMax = 1
         let fixture = try Fixture(options)
-        let socket = try await fixture.link()
+        let socket = try await fixture.steward()
         try Self.send(.session(try Reports.make(id: Self.id)), socket)
         try Self.send(.session(try Reports.make(id: Self.id)), socket)
         try Self.send(.session(try Reports.make(id: String(repeating: "1b", count: 16))), socket)
         #expect(try await socket.receive() == nil)
     }
 
-    @Test("New settings are told to the links that are there, and to those that come")
+    @Test("New settings are told to the stewards that are there, and to those that come")
     func settings() async throws {
         let fixture = try Fixture()
-        let socket = try await fixture.link()
-        let settings = LinkSettings(sessionCountMax: 3, forgottenSeconds: 7)
+        let socket = try await fixture.steward()
+        let settings = StewardSettings(sessionCountMax: 3, forgottenSeconds: 7)
         fixture.server.update(settings)
         guard case .welcome("s", settings, 0) = try await Self.next(socket) else {
-            throw LinkError(.badMessage, "no welcome")
+            throw StewardError(.badMessage, "no welcome")
         }
     }
 
-    @Test("Waiting for a link ends with its connection, or with the time")
+    @Test("Waiting for a steward ends with its connection, or with the time")
     func waiting() async throws {
         let fixture = try Fixture()
-        #expect(await fixture.server.waitForLink(geteuid(), within: .milliseconds(20)) == false)
+        #expect(await fixture.server.waitForSteward(geteuid(), within: .milliseconds(20)) == false)
         let server = fixture.server
-        async let isConnected = server.waitForLink(geteuid(), within: .seconds(30))
-        let socket = try await fixture.link()
+        async let isConnected = server.waitForSteward(geteuid(), within: .seconds(30))
+        let socket = try await fixture.steward()
         #expect(await isConnected)
-        #expect(await server.waitForLink(geteuid(), within: .zero))
+        #expect(await server.waitForSteward(geteuid(), within: .zero))
         withExtendedLifetime(socket) {}
     }
 
-    @Test("Without a link a request fails at once")
+    @Test("Without a steward a request fails at once")
     func notConnected() async throws {
         let fixture = try Fixture()
-        let error = await #expect(throws: LinkError.self) { try await fixture.server.request(geteuid(), .end) }
+        let error = await #expect(throws: StewardError.self) { try await fixture.server.request(geteuid(), .end) }
         #expect(error?.word == .notConnected)
     }
 
     @Test("A request that is not answered ends with its time, and a late answer is nobody's")
     func timeOut() async throws {
-        var options = LinkServer.Options(serverID: "s")
+        var options = StewardServer.Options(serverID: "s")
         options.requestTimeMax = .milliseconds(50)
         let fixture = try Fixture(options)
-        let socket = try await fixture.link()
-        let error = await #expect(throws: LinkError.self) { try await fixture.server.request(geteuid(), .end) }
+        let socket = try await fixture.steward()
+        let error = await #expect(throws: StewardError.self) { try await fixture.server.request(geteuid(), .end) }
         #expect(error?.word == .timedOut)
-        guard case .request(let number, .end) = try await Self.next(socket) else { throw LinkError(.badMessage, "") }
+        guard case .request(let number, .end) = try await Self.next(socket) else { throw StewardError(.badMessage, "") }
         try Self.send(.reply(number: number, .done), socket)
         // Still connected.
         try Self.send(.session(try Reports.make(id: Self.id)), socket)
@@ -219,47 +222,47 @@ struct LinkServerTests {
         #expect(event != nil)
     }
 
-    @Test("A link's own error is the asker's")
+    @Test("A steward's own error is the asker's")
     func errors() async throws {
         let fixture = try Fixture()
         let server = fixture.server
-        let socket = try await fixture.link()
+        let socket = try await fixture.steward()
         let reply = Task { try await server.request(geteuid(), .terminate(id: Self.id)) }
         guard case .request(let number, .terminate) = try await Self.next(socket) else {
-            throw LinkError(.badMessage, "")
+            throw StewardError(.badMessage, "")
         }
-        try Self.send(.reply(number: number, .failed(LinkError(.noSuchSession, "none"))), socket)
-        let answer = await #expect(throws: LinkError.self) { try await reply.value }
-        #expect(answer == LinkError(.noSuchSession, "none"))
+        try Self.send(.reply(number: number, .failed(StewardError(.noSuchSession, "none"))), socket)
+        let answer = await #expect(throws: StewardError.self) { try await reply.value }
+        #expect(answer == StewardError(.noSuchSession, "none"))
     }
 
-    @Test("A request whose task is cancelled, or whose link goes, ends")
+    @Test("A request whose task is cancelled, or whose steward goes, ends")
     func ends() async throws {
         let fixture = try Fixture()
         let server = fixture.server
-        let socket = try await fixture.link()
+        let socket = try await fixture.steward()
         let task = Task { try await server.request(geteuid(), .end) }
         _ = try await Self.next(socket)
         task.cancel()
-        let cancelled = await #expect(throws: LinkError.self) { try await task.value }
+        let cancelled = await #expect(throws: StewardError.self) { try await task.value }
         #expect(cancelled?.word == .cancelled)
         let other = Task { try await server.request(geteuid(), .end) }
         _ = try await Self.next(socket)
         socket.close()
-        let gone = await #expect(throws: LinkError.self) { try await other.value }
+        let gone = await #expect(throws: StewardError.self) { try await other.value }
         #expect(gone?.word == .notConnected)
     }
 
     @Test("More requests than allowed are refused at once")
     func busy() async throws {
-        var options = LinkServer.Options(serverID: "s")
+        var options = StewardServer.Options(serverID: "s")
         options.requestCountMax = 1
         let fixture = try Fixture(options)
         let server = fixture.server
-        let socket = try await fixture.link()
+        let socket = try await fixture.steward()
         let first = Task { try await server.request(geteuid(), .end) }
         _ = try await Self.next(socket)
-        let error = await #expect(throws: LinkError.self) { try await server.request(geteuid(), .end) }
+        let error = await #expect(throws: StewardError.self) { try await server.request(geteuid(), .end) }
         #expect(error?.word == .busy)
         first.cancel()
     }
@@ -268,14 +271,17 @@ struct LinkServerTests {
     func wrongDescriptors() async throws {
         let fixture = try Fixture()
         let server = fixture.server
-        let socket = try await fixture.link()
+        let socket = try await fixture.steward()
         let pipe = try TestPipe()
-        for request in [LinkRequest.openDisplay(id: Self.id), .log(id: Self.id), .screenshot(id: Self.id, maxWidth: 9)]
-        {
+        for request in [
+            StewardRequest.openDisplay(id: Self.id), .log(id: Self.id), .screenshot(id: Self.id, maxWidth: 9),
+        ] {
             let reply = Task { try await server.request(geteuid(), request) }
-            guard case .request(let number, _) = try await Self.next(socket) else { throw LinkError(.badMessage, "") }
+            guard case .request(let number, _) = try await Self.next(socket) else {
+                throw StewardError(.badMessage, "")
+            }
             try Self.send(.reply(number: number, .descriptor), socket, pipe.writing)
-            let error = await #expect(throws: LinkError.self) { try await reply.value }
+            let error = await #expect(throws: StewardError.self) { try await reply.value }
             #expect(error?.word == .badMessage)
         }
         pipe.closeWriting()
@@ -286,17 +292,17 @@ struct LinkServerTests {
     func closing() async throws {
         let fixture = try Fixture()
         let server = fixture.server
-        let socket = try await fixture.link()
+        let socket = try await fixture.steward()
         var events = server.events.makeAsyncIterator()
         #expect(await events.next() == .connected(geteuid()))
         let request = Task { try await server.request(geteuid(), .end) }
         _ = try await Self.next(socket)
         async let event = server.events.first { _ in true }
-        async let isConnected = server.waitForLink(geteuid() + 1, within: .seconds(60))
+        async let isConnected = server.waitForSteward(geteuid() + 1, within: .seconds(60))
         server.close()
         #expect(await event == nil)
         #expect(await isConnected == false)
-        await #expect(throws: LinkError.self) { try await request.value }
+        await #expect(throws: StewardError.self) { try await request.value }
         #expect(try await socket.receive() == nil)
     }
 }

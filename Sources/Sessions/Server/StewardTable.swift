@@ -1,9 +1,9 @@
-// The agent's record of connected link processes and of the requests that they have not answered yet.
+// The agent's record of connected stewards and of the requests that they have not answered yet.
 import Glibc
 import OperatingSystem
 
-/// One connected link process.
-struct ConnectedLink {
+/// One connected steward.
+struct ConnectedSteward {
     /// Tells this connection from an earlier one of the same user.
     let number: UInt64
     let socket: PacketSocket
@@ -14,29 +14,29 @@ struct ConnectedLink {
 
 /// A request under way.
 struct PendingRequest {
-    let request: LinkRequest
-    let continuation: CheckedContinuation<Result<LinkReply, LinkError>, Never>
+    let request: StewardRequest
+    let continuation: CheckedContinuation<Result<StewardReply, StewardError>, Never>
     /// Ends the request when its time is over.
     let timer: Task<Void, Never>
 }
 
-/// Everything that `LinkServer` knows, guarded by its lock.
-struct LinkProcessTable {
-    /// What link processes are told.
-    var settings: LinkSettings
+/// Everything that `StewardServer` knows, guarded by its lock.
+struct StewardTable {
+    /// What stewards are told.
+    var settings: StewardSettings
     /// Sessions that one of them may report.
     var sessionCountMax: Int
     var isClosed = false
-    var links: [uid_t: ConnectedLink] = [:]
+    var stewards: [uid_t: ConnectedSteward] = [:]
     var loginCounts: [uid_t: Int] = [:]
     /// Connections that have not said hello, by user.
     var greeting: [uid_t: Int] = [:]
-    var events = LinkEventQueue()
-    var eventReader: CheckedContinuation<LinkEvent?, Never>?
-    var linkWaiters: [uid_t: [UInt64: CheckedContinuation<Bool, Never>]] = [:]
+    var events = StewardEventQueue()
+    var eventReader: CheckedContinuation<StewardEvent?, Never>?
+    var stewardWaiters: [uid_t: [UInt64: CheckedContinuation<Bool, Never>]] = [:]
     private var lastNumber: UInt64 = 0
 
-    init(settings: LinkSettings, sessionCountMax: Int) {
+    init(settings: StewardSettings, sessionCountMax: Int) {
         self.settings = settings
         self.sessionCountMax = sessionCountMax
     }
@@ -63,11 +63,11 @@ struct LinkProcessTable {
 
     /// Takes an unanswered request of a connection away, so that it is resumed once.
     mutating func takeRequest(_ uid: uid_t, connection: UInt64, _ number: UInt64) -> PendingRequest? {
-        guard links[uid]?.number == connection else { return nil }
-        return links[uid]?.requests.removeValue(forKey: number)
+        guard stewards[uid]?.number == connection else { return nil }
+        return stewards[uid]?.requests.removeValue(forKey: number)
     }
 
     mutating func takeWaiters(_ uid: uid_t) -> [CheckedContinuation<Bool, Never>] {
-        (linkWaiters.removeValue(forKey: uid) ?? [:]).map(\.value)
+        (stewardWaiters.removeValue(forKey: uid) ?? [:]).map(\.value)
     }
 }

@@ -1,8 +1,8 @@
-// Sessions of a link process: started, adopted, followed, ended, removed.
+// Sessions of a steward: started, adopted, followed, ended, removed.
 import Glibc
 import OperatingSystem
 
-extension LinkProcess {
+extension Steward {
     private static let killRoundCountMax = 10
     /// How long the kernel may take to end a killed process.
     private static let killTimeMax: Duration = .seconds(3)
@@ -31,8 +31,9 @@ extension LinkProcess {
             return try PrivateDirectory.remove(directory.path)
         }
         var own =
-            try SessionDirectory.read(LinkRecord.self, directory.linkFile) ?? LinkRecord(name: plan.start.shownName)
-        // Viewers went with the link process that had opened the display for them.
+            try SessionDirectory.read(StewardRecord.self, directory.stewardFile)
+            ?? StewardRecord(name: plan.start.shownName)
+        // Viewers went with the steward that had opened the display for them.
         if own.clients > 0 {
             own.clients = 0
             own.lastDisconnect = WallClock.milliseconds()
@@ -50,22 +51,22 @@ extension LinkProcess {
     }
 
     /// Makes a session and starts its supervisor.
-    func startSession(_ start: SessionStart) throws(LinkError) -> SessionReport {
+    func startSession(_ start: SessionStart) throws(StewardError) -> SessionReport {
         try start.validate()
         guard !isEnding, livingCount < settings.sessionCountMax else {
-            throw LinkError(
+            throw StewardError(
                 .limitReached,
                 "you have \(livingCount) sessions and may have \(settings.sessionCountMax) on this host; end one first")
         }
         do throws(SystemError) {
             _ = try DisplayServer.find(in: environment["PATH"] ?? "")
         } catch {
-            throw LinkError(.displayFailed, "\(error)")
+            throw StewardError(.displayFailed, "\(error)")
         }
         do throws(SystemError) {
             _ = try DesktopChoice.windowManager(for: start, path: environment["PATH"] ?? "")
         } catch {
-            throw LinkError(.badWindowManager, "\(error)")
+            throw StewardError(.badWindowManager, "\(error)")
         }
         let plan = SessionPlan(
             id: SessionID.make(), start: start, created: WallClock.milliseconds(),
@@ -74,7 +75,7 @@ extension LinkProcess {
         do throws(SystemError) {
             try launch(plan)
         } catch {
-            throw LinkError(error)
+            throw StewardError(error)
         }
         reconsider()
         guard let report = sessions[plan.id]?.report else { throw .noSuchSession(plan.id) }
@@ -83,11 +84,11 @@ extension LinkProcess {
 
     private func launch(_ plan: SessionPlan) throws(SystemError) {
         let directory = directories.session(plan.id)
-        let own = LinkRecord(name: plan.start.shownName)
+        let own = StewardRecord(name: plan.start.shownName)
         do throws(SystemError) {
             try PrivateDirectory.make(directory.path)
             try SessionDirectory.write(plan, directory.planFile)
-            try SessionDirectory.write(own, directory.linkFile)
+            try SessionDirectory.write(own, directory.stewardFile)
             let child = try spawnSupervisor(directory, inScope: true)
             let supervisor = LinkedSession.Supervisor(pid: child.pid, process: child.process)
             sessions[plan.id] = LinkedSession(
@@ -105,7 +106,7 @@ extension LinkProcess {
     private func spawnSupervisor(_ directory: SessionDirectory, inScope: Bool) throws(SystemError) -> ChildProcess {
         let own = ["session", directory.path]
         var plan = SpawnPlan(program: "/proc/self/exe", arguments: own, environment: environment, directory: "/")
-        plan.shownName = LinkCommand.programName
+        plan.shownName = StewardCommand.programName
         if inScope, let scope = Systemd.scopeCommand(user: user, environment: environment) {
             plan.program = scope.program
             plan.shownName = nil
@@ -232,32 +233,32 @@ extension LinkProcess {
         for waiter in startWaiters.removeValue(forKey: id) ?? [] { waiter.resume() }
     }
 
-    func terminate(_ id: String) throws(LinkError) {
+    func terminate(_ id: String) throws(StewardError) {
         let session = try session(id)
         guard let supervisor = session.supervisor else {
-            throw LinkError(.notRunning, "the session \(session.own.name) has ended already")
+            throw StewardError(.notRunning, "the session \(session.own.name) has ended already")
         }
         do throws(SystemError) {
             _ = try Kernel.sendSignal(SIGTERM, to: supervisor.process)
         } catch {
-            throw LinkError(error)
+            throw StewardError(error)
         }
     }
 
-    func session(_ id: String) throws(LinkError) -> LinkedSession {
+    func session(_ id: String) throws(StewardError) -> LinkedSession {
         guard let session = sessions[id] else { throw .noSuchSession(id) }
         return session
     }
 
-    func purge(_ id: String) throws(LinkError) {
+    func purge(_ id: String) throws(StewardError) {
         let session = try session(id)
         guard session.supervisor == nil else {
-            throw LinkError(.stillRunning, "the session \(session.own.name) is running; terminate it first")
+            throw StewardError(.stillRunning, "the session \(session.own.name) is running; terminate it first")
         }
         do throws(SystemError) {
             try PrivateDirectory.remove(session.directory.path)
         } catch {
-            throw LinkError(error)
+            throw StewardError(error)
         }
         sessions[id] = nil
         outbox.remove(id)
@@ -269,7 +270,7 @@ extension LinkProcess {
         let ended = sessions.values.filter { $0.supervisor == nil }
             .sorted { ($0.record.ended ?? 0, $0.id) < ($1.record.ended ?? 0, $1.id) }
         for session in ended.dropLast(Self.endedCountMax) {
-            do throws(LinkError) {
+            do throws(StewardError) {
                 try purge(session.id)
             } catch {
                 log(.warning, "session \(session.id) was not removed: \(error)")
@@ -277,11 +278,11 @@ extension LinkProcess {
         }
     }
 
-    /// Writes what the link process itself knows of a session.
+    /// Writes what the steward itself knows of a session.
     func save(_ id: String) {
         guard let session = sessions[id] else { return }
         do throws(SystemError) {
-            try SessionDirectory.write(session.own, session.directory.linkFile)
+            try SessionDirectory.write(session.own, session.directory.stewardFile)
         } catch {
             log(.warning, "\(error)")
         }

@@ -1,4 +1,4 @@
-// Link processes and sessions from end to end: the real program, real displays, real sockets.
+// Stewards and sessions from end to end: the real program, real displays, real sockets.
 import Foundation
 import Glibc
 import OperatingSystem
@@ -6,12 +6,12 @@ import Sessions
 import TestSupport
 import Testing
 
-@Suite("Link processes and sessions", .enabled(if: Program.hasDisplays), .timeLimit(.minutes(5)))
-struct LinkTests {
+@Suite("Stewards and sessions", .enabled(if: Program.hasDisplays), .timeLimit(.minutes(5)))
+struct StewardTests {
     @Test("A session starts, its display speaks RFB, and it ends with its command's status")
     func wholeLife() async throws {
-        let fixture = try LinkFixture()
-        let link = try await fixture.startLink()
+        let fixture = try StewardFixture()
+        let steward = try await fixture.startSteward()
         let command =
             "echo \"answer $FASTX_PARAM_ANSWER\"; env > \"$FASTX_PARAM_OUT\"; read line < \"$FASTX_PARAM_FIFO\"; exit 7"
         let fifo = fixture.directory.path + "/fifo"
@@ -31,8 +31,8 @@ struct LinkTests {
         let log = String(decoding: try await fixture.server.sessionLog(fixture.uid, id: session.id), as: UTF8.self)
         #expect(log.contains("answer it's 42") && log.contains("the command ended with status 7"))
         try expectEnvironment(at: output, session)
-        try await fixture.end(link)
-        #expect(link.terminationStatus == 0)
+        try await fixture.end(steward)
+        #expect(steward.terminationStatus == 0)
         expectNothingLeft(of: session)
     }
 
@@ -62,15 +62,15 @@ struct LinkTests {
 
     @Test("A display can be reached neither by TCP nor without its cookie, and its files are the user's alone")
     func privacy() async throws {
-        let fixture = try LinkFixture()
-        let link = try await fixture.startLink()
+        let fixture = try StewardFixture()
+        let steward = try await fixture.startSteward()
         let session = try await fixture.running(SessionStart(command: "read never < /dev/zero; sleep infinity"))
         let table = try ProcessTable.read()
         let own = Set(table.entries(withVariable: "FASTX_SESSION_ID=\(session.id)").map(\.pid))
         #expect(own.count >= 2)
         #expect(try Sockets.listeningTCP(of: own).isEmpty)
 
-        let directory = "\(fixture.state)/fastx/\(LinkFixture.serverID)/\(session.id)"
+        let directory = "\(fixture.state)/fastx/\(StewardFixture.serverID)/\(session.id)"
         for name in try PrivateDirectory.names(in: directory) {
             var status = stat()
             #expect(unsafe stat(directory + "/" + name, &status) == 0 && status.st_mode & 0o077 == 0, "\(name)")
@@ -78,14 +78,14 @@ struct LinkTests {
         #expect(try run("/usr/bin/xdpyinfo", ["-display", session.display ?? ""], ["XAUTHORITY": "/dev/null"]) != 0)
         let authority = directory + "/Xauthority"
         #expect(try run("/usr/bin/xdpyinfo", ["-display", session.display ?? ""], ["XAUTHORITY": authority]) == 0)
-        try await fixture.end(link)
+        try await fixture.end(steward)
         expectNothingLeft(of: session)
     }
 
     @Test("A terminated session ends with everything in it, also with what ignores its termination")
     func termination() async throws {
-        let fixture = try LinkFixture()
-        let link = try await fixture.startLink()
+        let fixture = try StewardFixture()
+        let steward = try await fixture.startSteward()
         let ready = fixture.directory.path + "/ready"
         #expect(unsafe mkfifo(ready, 0o600) == 0)
         // A stubborn one, and one that has left its parents.
@@ -96,17 +96,17 @@ struct LinkTests {
         let ended = try await fixture.report(session.id, "ended") { !$0.state.isLiving }
         #expect(ended.state == .ended && ended.exitStatus == 137)
         expectNothingLeft(of: session)
-        let again = await #expect(throws: LinkError.self) {
+        let again = await #expect(throws: StewardError.self) {
             try await fixture.server.request(fixture.uid, .terminate(id: session.id))
         }
         #expect(again?.word == .notRunning)
-        try await fixture.end(link)
+        try await fixture.end(steward)
     }
 
-    @Test("A session outlives its link process, and the next one adopts it")
+    @Test("A session outlives its steward, and the next one adopts it")
     func adoption() async throws {
-        let fixture = try LinkFixture()
-        let first = try await fixture.startLink()
+        let fixture = try StewardFixture()
+        let first = try await fixture.startSteward()
         // A session runs once its display does; beside a window manager its command might not have begun by then.
         let session = try await fixture.running(
             SessionStart(command: "sleep 1000", name: "Survivor", windowManager: WindowManager.none))
@@ -114,7 +114,7 @@ struct LinkTests {
         _ = try await fixture.server.request(fixture.uid, .rename(id: session.id, name: "Still here"))
         try await fixture.kill(first)
 
-        let second = try await fixture.startLink()
+        let second = try await fixture.startSteward()
         let adopted = try await fixture.report(session.id, "adopted") { _ in true }
         #expect(adopted.state == .running && adopted.name == "Still here" && adopted.display == session.display)
         #expect(adopted.clients == 0 && adopted.lastConnect != nil && adopted.lastDisconnect != nil)
@@ -126,16 +126,16 @@ struct LinkTests {
         try await fixture.end(second)
     }
 
-    @Test("A session that ended while there was no link process is told by the next one")
+    @Test("A session that ended while there was no steward is told by the next one")
     func endedAlone() async throws {
-        let fixture = try LinkFixture()
+        let fixture = try StewardFixture()
         let fifo = fixture.directory.path + "/fifo"
         #expect(unsafe mkfifo(fifo, 0o600) == 0)
-        let first = try await fixture.startLink()
+        let first = try await fixture.startSteward()
         let session = try await fixture.running(SessionStart(command: "read line < '\(fifo)'; exit 3"))
         try await fixture.kill(first)
         try "go on\n".write(toFile: fifo, atomically: false, encoding: .utf8)
-        let second = try await fixture.startLink()
+        let second = try await fixture.startSteward()
         let ended = try await fixture.report(session.id, "ended") { !$0.state.isLiving }
         #expect(ended.state == .ended && ended.exitStatus == 3)
         try await fixture.end(second)
@@ -143,22 +143,22 @@ struct LinkTests {
 
     @Test("A session whose supervisor is killed has failed, and nothing of it is left")
     func lostSupervisor() async throws {
-        let fixture = try LinkFixture()
-        let link = try await fixture.startLink()
+        let fixture = try StewardFixture()
+        let steward = try await fixture.startSteward()
         let session = try await fixture.running(SessionStart(command: "trap '' HUP PIPE; sleep 1000"))
-        let lock = "\(fixture.state)/fastx/\(LinkFixture.serverID)/\(session.id)/lock"
+        let lock = "\(fixture.state)/fastx/\(StewardFixture.serverID)/\(session.id)/lock"
         let supervisor = try #require(try FileLock.holder(of: lock)).pid
         kill(supervisor, SIGKILL)
         let failed = try await fixture.report(session.id, "failed") { !$0.state.isLiving }
         #expect(failed.state == .failed && failed.reason?.contains("supervisor is gone") == true)
         expectNothingLeft(of: session)
-        try await fixture.end(link)
+        try await fixture.end(steward)
     }
 
     @Test("A session whose display dies has failed, with the reason")
     func lostDisplay() async throws {
-        let fixture = try LinkFixture()
-        let link = try await fixture.startLink()
+        let fixture = try StewardFixture()
+        let steward = try await fixture.startSteward()
         let session = try await fixture.running(SessionStart(command: "sleep 1000"))
         let table = try ProcessTable.read()
         let servers = table.entries(withVariable: "FASTX_SESSION_ID=\(session.id)").filter { entry in
@@ -169,31 +169,31 @@ struct LinkTests {
         let failed = try await fixture.report(session.id, "failed") { !$0.state.isLiving }
         #expect(failed.state == .failed && failed.reason?.contains("signal 9") == true)
         expectNothingLeft(of: session)
-        try await fixture.end(link)
+        try await fixture.end(steward)
     }
 
     @Test("A display that does not start fails the session, with what it said")
     func noDisplay() async throws {
-        let fixture = try LinkFixture()
+        let fixture = try StewardFixture()
         let script = "#!/bin/sh\necho 'no screens found' >&2\nexit 3\n"
         try PrivateDirectory.replaceFile(fixture.directory.path + "/Xvnc", with: Array(script.utf8), mode: 0o700)
         let path = fixture.directory.path + ":/usr/bin:/bin"
-        let link = try await fixture.startLink(["PATH": path])
+        let steward = try await fixture.startSteward(["PATH": path])
         let session = try await fixture.server.start(fixture.uid, SessionStart(command: "xterm"))
-        let error = await #expect(throws: LinkError.self) {
+        let error = await #expect(throws: StewardError.self) {
             try await fixture.server.openDisplay(fixture.uid, id: session.id)
         }
         #expect(error?.word == .notRunning)
         let failed = try await fixture.report(session.id, "failed") { !$0.state.isLiving }
         #expect(failed.state == .failed && failed.reason?.contains("status 3") == true)
         #expect(failed.reason?.contains("no screens found") == true)
-        try await fixture.end(link)
+        try await fixture.end(steward)
     }
 
-    @Test("A user's second link process finds the first one and leaves; a detached one is told so too")
+    @Test("A user's second steward finds the first one and leaves; a detached one is told so too")
     func onlyOne() async throws {
-        let fixture = try LinkFixture()
-        let first = try await fixture.startLink()
+        let fixture = try StewardFixture()
+        let first = try await fixture.startSteward()
         let second = try fixture.launch([])
         await second.waitUntilExit()
         #expect(second.terminationStatus == 0)
@@ -204,14 +204,14 @@ struct LinkTests {
         try await fixture.end(first)
     }
 
-    @Test("Detaching returns once the link is connected, and the link goes on")
+    @Test("Detaching returns once the steward is connected, and the steward goes on")
     func detaching() async throws {
-        let fixture = try LinkFixture()
+        let fixture = try StewardFixture()
         let foreground = try fixture.launch(["--detach"])
         await foreground.waitUntilExit()
         #expect(foreground.terminationStatus == 0)
         #expect(fixture.server.isConnected(fixture.uid))
-        let lock = "\(fixture.state)/fastx/\(LinkFixture.serverID)/link.lock"
+        let lock = "\(fixture.state)/fastx/\(StewardFixture.serverID)/link.lock"
         let holder = try #require(try FileLock.holder(of: lock)).pid
         // A session of its own, and not a child of ours.
         #expect(getsid(holder) == holder)
@@ -223,7 +223,7 @@ struct LinkTests {
 
     @Test("Detaching fails with the reason when there is no agent, or when it refuses")
     func detachingInVain() async throws {
-        let fixture = try LinkFixture()
+        let fixture = try StewardFixture()
         fixture.server.close()
         let errors = Pipe()
         let foreground = try fixture.launch(["--detach"], errors: errors)
@@ -233,35 +233,36 @@ struct LinkTests {
         #expect(text.contains("link.sock"), "\(text)")
     }
 
-    @Test("After a restart of the agent the link is there again, with its sessions")
+    @Test("After a restart of the agent the steward is there again, with its sessions")
     func agentRestart() async throws {
-        let fixture = try LinkFixture()
-        let link = try await fixture.startLink()
+        let fixture = try StewardFixture()
+        let steward = try await fixture.startSteward()
         let session = try await fixture.running(SessionStart(command: "sleep 1000"))
         fixture.server.close()
-        let server = try LinkServer(
-            path: fixture.socket, options: LinkServer.Options(serverID: LinkFixture.serverID), isAllowed: { _ in true },
+        let server = try StewardServer(
+            path: fixture.socket, options: StewardServer.Options(serverID: StewardFixture.serverID),
+            isAllowed: { _ in true },
             log: { _, _ in })
-        #expect(await server.waitForLink(fixture.uid, within: LinkFixture.patience))
+        #expect(await server.waitForSteward(fixture.uid, within: StewardFixture.patience))
         let first = await server.events.first { event in
             if case .session = event { return true }
             return false
         }
-        guard case .session(_, let report) = first else { throw LinkError(.badMessage, "no session") }
+        guard case .session(_, let report) = first else { throw StewardError(.badMessage, "no session") }
         #expect(report.id == session.id && report.state == .running)
         _ = try await server.request(fixture.uid, .end)
-        await link.waitUntilExit()
+        await steward.waitUntilExit()
         server.close()
     }
 
     @Test("Limits and mistakes are told by their words")
     func mistakes() async throws {
-        let fixture = try LinkFixture(LinkSettings(sessionCountMax: 1))
-        let link = try await fixture.startLink()
+        let fixture = try StewardFixture(StewardSettings(sessionCountMax: 1))
+        let steward = try await fixture.startSteward()
         let server = fixture.server
         let uid = fixture.uid
-        func word(_ request: LinkRequest) async -> LinkError.Word? {
-            do throws(LinkError) {
+        func word(_ request: StewardRequest) async -> StewardError.Word? {
+            do throws(StewardError) {
                 _ = try await server.request(uid, request)
                 return nil
             } catch { return error.word }
@@ -280,13 +281,13 @@ struct LinkTests {
         #expect(await word(.purge(id: session.id)) == nil)
         #expect(server.sessions(uid).isEmpty)
         #expect(unsafe access("\(fixture.state)/fastx/test/\(session.id)", F_OK) != 0)
-        try await fixture.end(link)
+        try await fixture.end(steward)
     }
 
     @Test("Viewers are counted, with the times of their coming and going")
     func viewers() async throws {
-        let fixture = try LinkFixture()
-        let link = try await fixture.startLink()
+        let fixture = try StewardFixture()
+        let steward = try await fixture.startSteward()
         let session = try await fixture.running(SessionStart(command: "sleep 1000"))
         #expect(session.clients == 0 && session.lastConnect == nil)
         _ = try await fixture.server.request(fixture.uid, .clients(id: session.id, count: 1))
@@ -295,61 +296,61 @@ struct LinkTests {
         _ = try await fixture.server.request(fixture.uid, .clients(id: session.id, count: 0))
         let left = try await fixture.report(session.id, "left") { $0.clients == 0 && $0.lastConnect != nil }
         #expect(left.lastDisconnect != nil)
-        try await fixture.end(link)
+        try await fixture.end(steward)
     }
 
     @Test("A session is measured, and forgotten when nobody looks at it for long enough")
     func measuring() async throws {
-        let fixture = try LinkFixture(LinkSettings(forgottenSeconds: 1))
-        let link = try await fixture.startLink()
+        let fixture = try StewardFixture(StewardSettings(forgottenSeconds: 1))
+        let steward = try await fixture.startSteward()
         let session = try await fixture.running(SessionStart(command: "while :; do :; done"))
         _ = try await fixture.report(session.id, "measured and forgotten") {
             $0.memoryBytes > 0 && $0.cpuPercent > 0 && $0.forgotten
         }
         _ = try await fixture.server.request(fixture.uid, .clients(id: session.id, count: 1))
         _ = try await fixture.report(session.id, "remembered") { !$0.forgotten }
-        try await fixture.end(link)
+        try await fixture.end(steward)
     }
 
-    @Test("A link process ends when there is neither a login nor a session, and the next one can start at once")
+    @Test("A steward ends when there is neither a login nor a session, and the next one can start at once")
     func idleness() async throws {
-        let fixture = try LinkFixture()
-        let link = try await fixture.startLink()
+        let fixture = try StewardFixture()
+        let steward = try await fixture.startSteward()
         fixture.server.setLoginCount(fixture.uid, 0)
-        await link.waitUntilExit()
-        #expect(link.terminationStatus == 0)
+        await steward.waitUntilExit()
+        #expect(steward.terminationStatus == 0)
         try await fixture.untilDisconnected()
         fixture.server.setLoginCount(fixture.uid, 1)
-        try await fixture.end(try await fixture.startLink())
+        try await fixture.end(try await fixture.startSteward())
     }
 
-    @Test("A link process that serves another agent makes room, and its sessions stay")
+    @Test("A steward that serves another agent makes room, and its sessions stay")
     func takingOver() async throws {
-        let fixture = try LinkFixture()
-        let old = try await fixture.startLink()
+        let fixture = try StewardFixture()
+        let old = try await fixture.startSteward()
         let session = try await fixture.running(SessionStart(command: "sleep 1000"))
         let path = fixture.directory.path + "/other/link.sock"
-        let server = try LinkServer(
-            path: path, options: LinkServer.Options(serverID: LinkFixture.serverID), isAllowed: { _ in true },
+        let server = try StewardServer(
+            path: path, options: StewardServer.Options(serverID: StewardFixture.serverID), isAllowed: { _ in true },
             log: { _, _ in })
         server.setLoginCount(fixture.uid, 1)
         let new = try fixture.launch([], socket: path)
-        #expect(await server.waitForLink(fixture.uid, within: LinkFixture.patience))
+        #expect(await server.waitForSteward(fixture.uid, within: StewardFixture.patience))
         await old.waitUntilExit()
         let first = await server.events.first { event in
             if case .session = event { return true }
             return false
         }
-        guard case .session(_, let report) = first else { throw LinkError(.badMessage, "no session") }
+        guard case .session(_, let report) = first else { throw StewardError(.badMessage, "no session") }
         #expect(report.id == session.id && report.state == .running)
         _ = try await server.request(fixture.uid, .end)
         await new.waitUntilExit()
         server.close()
     }
 
-    @Test("Who a link process is for is what the kernel says", .enabled(if: Program.canChangeUser))
+    @Test("Who a steward is for is what the kernel says", .enabled(if: Program.canChangeUser))
     func otherUser() async throws {
-        let fixture = try LinkFixture(isAllowed: { $0 == 65_534 })
+        let fixture = try StewardFixture(isAllowed: { $0 == 65_534 })
         let home = fixture.directory.path + "/nobody"
         try PrivateDirectory.make(home)
         // The directory above has to be open to others, and the program where they can run it.
@@ -359,11 +360,11 @@ struct LinkTests {
         try FileManager.default.copyItem(atPath: try #require(Program.path), toPath: program)
 
         fixture.server.setLoginCount(65_534, 1)
-        let link = try fixture.launch([], asNobody: program, stateHome: home)
-        #expect(await fixture.server.waitForLink(65_534, within: LinkFixture.patience))
+        let steward = try fixture.launch([], asNobody: program, stateHome: home)
+        #expect(await fixture.server.waitForSteward(65_534, within: StewardFixture.patience))
         #expect(fixture.server.connectedUsers == [65_534])
         _ = try await fixture.server.request(65_534, .end)
-        await link.waitUntilExit()
+        await steward.waitUntilExit()
 
         // One that is told of another agent says nothing to this one.
         let wrong = try fixture.launch(["--detach"], asNobody: program, stateHome: home, agentUID: 65_534)
@@ -377,8 +378,8 @@ struct LinkTests {
 
     @Test("A picture of a session is a JPEG of its screen, as wide as was asked for")
     func pictures() async throws {
-        let fixture = try LinkFixture()
-        let link = try await fixture.startLink()
+        let fixture = try StewardFixture()
+        let steward = try await fixture.startSteward()
         let start = SessionStart(command: "sleep 1000", windowManager: WindowManager.none)
         let session = try await fixture.running(start)
         let picture = try await fixture.server.screenshot(fixture.uid, id: session.id, maxWidth: 320)
@@ -386,7 +387,7 @@ struct LinkTests {
         // The frame header: height and width, 320x200 for 1280x800.
         let frame = try #require(picture.indices.first { picture[$0...].starts(with: [0xFF, 0xC0, 0, 17, 8]) })
         #expect(Array(picture[(frame + 5)..<(frame + 9)]) == [0, 200, 1, 64])
-        try await fixture.end(link)
+        try await fixture.end(steward)
     }
 
     private func run(_ program: String, _ arguments: [String], _ more: [String: String]) throws -> Int32 {

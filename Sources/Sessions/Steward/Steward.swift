@@ -1,10 +1,10 @@
-// A user's link process: its state, its tasks, and when it ends.
+// A user's steward: its state, its tasks, and when it ends.
 import Glibc
 import OperatingSystem
 
 /// Serves one user to the agent of one server id.
-actor LinkProcess {
-    let arguments: LinkCommand.Arguments
+actor Steward {
+    let arguments: StewardCommand.Arguments
     let user: UnixUser
     let directories: UserDirectories
     /// The environment that supervisors are started with.
@@ -18,18 +18,18 @@ actor LinkProcess {
     private let willLeave: @Sendable () -> Void
 
     var sessions: [String: LinkedSession] = [:]
-    var settings = LinkSettings()
+    var settings = StewardSettings()
     var loginCount = 0
     var isConnected = false
     /// Asked to end with all sessions.
     var isEnding = false
-    var outbox = LinkOutbox()
+    var outbox = StewardOutbox()
     var requestCount = 0
     nonisolated let bell = Bell()
     /// Those who wait for a session to leave `starting`.
     var startWaiters: [String: [CheckedContinuation<Void, Never>]] = [:]
     var screenshotCount = 0
-    private var lifetime = LinkLifetime(now: .now)
+    private var lifetime = StewardLifetime(now: .now)
     private var lifetimeTimer: Task<Void, Never>?
     private nonisolated let leaving = Bell()
     /// Whether a packet is under way to the agent.
@@ -45,7 +45,8 @@ actor LinkProcess {
     private static let flushTimeMax: Duration = .seconds(3)
 
     init(
-        arguments: LinkCommand.Arguments, user: UnixUser, directories: UserDirectories, environment: [String: String],
+        arguments: StewardCommand.Arguments, user: UnixUser, directories: UserDirectories,
+        environment: [String: String],
         inherited: InheritedLimits, status: StartStatus, willLeave: @escaping @Sendable () -> Void,
         log: @escaping SessionsLog
     ) throws(SystemError) {
@@ -60,7 +61,7 @@ actor LinkProcess {
         records = try RecordWatch()
     }
 
-    /// Returns when the link process is not needed any more.
+    /// Returns when the steward is not needed any more.
     func run() async {
         await adoptAll()
         reconsider()
@@ -83,7 +84,7 @@ actor LinkProcess {
     }
 
     func leave(_ reason: String) {
-        log(.info, "link process \(getpid()) ends: \(reason)")
+        log(.info, "steward \(getpid()) ends: \(reason)")
         willLeave()
         leaving.ring()
     }
@@ -121,7 +122,7 @@ actor LinkProcess {
     }
 
     private func measureForever() async {
-        // Thrown when the link process ends.
+        // Thrown when the steward ends.
         while (try? await Task.sleep(for: Self.sampleInterval)) != nil { measure() }
     }
 }
