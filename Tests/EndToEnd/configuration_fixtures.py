@@ -3,7 +3,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import browser
-from configurations import Outside, Workshop, make_blocked, make_default, make_external, make_gateway
+from configurations import Outside, Workshop, make_blocked, make_default, make_external, make_gateway, make_outbound
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,12 @@ def build(installation, places, outside, alice):
 @pytest.fixture(scope="module")
 def default(build):
     yield from build(make_default)
+
+
+@pytest.fixture
+def outbound(build):
+    """A cluster that the browser sees through a gateway that has an HTTP proxy and no other way."""
+    yield from build(make_outbound)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import httpx
 
 from agents import Cluster
+from connect_proxy import ConnectProxy
 from namespaces import Namespace, Network
 from nginx import Nginx
 from portal import Portal
@@ -16,7 +17,7 @@ from sshd import PASSWORD, Sshd
 from tokens import read_secret
 from waiting import eventually
 
-PORT = 3300
+PORT, OUTBOUND_PORT = 3300, 3128
 # Where members inside find a gateway outside: not an address of its own, for they have no route to it.
 GATEWAY_INSIDE = "10.79.0.1"
 OUTCOMES = {errno.ECONNREFUSED: "refused", errno.ENETUNREACH: "no route", None: "astray"}
@@ -111,6 +112,8 @@ class Configuration(NamedTuple):
     servers: list
     # What blocks upgrades, if anything does.
     proxy: Nginx = None
+    # What the gateway's connections to the members go through, if anything.
+    outbound: ConnectProxy = None
 
     @property
     def addresses(self):
@@ -159,6 +162,12 @@ class Workshop:
         with host.entered():
             proxy = Proxy((target, PORT), (address, PORT))
         self._ends.callback(proxy.close)
+
+    def connect_proxy(self, host, network):
+        with host.entered():
+            proxy = ConnectProxy((network.addresses[host], OUTBOUND_PORT))
+        self._ends.callback(proxy.close)
+        return proxy
 
     def nginx(self, host, address, target):
         nginx = Nginx(next(self.places), host, (address, PORT), (target, PORT))
@@ -261,3 +270,17 @@ def make_blocked(workshop, outside):
     wait_outside(gateway, alpha, beta)
     eventually(lambda: proxy.requests("GET /cluster/gossip"), "an upgrade is tried")
     return Configuration(outside, outside.door(edge), gateway, [beta], proxy)
+
+
+def make_outbound(workshop, outside):
+    """The gateway has no way to the members but an HTTP proxy, which opens connections when it is asked to."""
+    edge, middle, *hosts = (workshop.host(name) for name in ("edge", "middle", "alpha", "beta"))
+    near, inside = workshop.network(edge, middle), workshop.network(middle, *hosts)
+    proxy = workshop.connect_proxy(middle, near)
+    gateway = workshop.member(edge, near, environment={"HTTPS_PROXY": proxy.url}, **ONLY_CARRIES)
+    alpha, beta = servers = [workshop.member(host, inside) for host in hosts]
+    assert all(edge.is_unreachable(server.reached_at) for server in servers)
+    gateway.configure(alpha, beta)
+    beta.configure(alpha)
+    workshop.start(gateway, *servers)
+    return Configuration(outside, outside.door(edge), gateway, servers, outbound=proxy)

@@ -77,6 +77,18 @@ def test_a_user_works_through_a_gateway(gated, alice, visit_door):
         assert relay_link(gated.gateway, server)["carriedStreams"] > 0
 
 
+def test_a_user_works_through_a_gateway_whose_only_way_is_an_outbound_proxy(outbound, alice, visit_door):
+    desk = visit_door(outbound, alice)
+    tab = desk.start("xterm", "Behind a proxy").wait_connected()
+    prove(tab, alice)
+    tab.assert_connection(outbound.door.told)
+    asked = set(outbound.outbound.passed)
+    [server] = eventually(
+        lambda: [server for server in outbound.servers if tab.session_id in server.leases("session")],
+        "the map has the session")
+    assert f"{server.reached_at}:3300" in asked, asked
+
+
 @pytest.mark.parametrize("outcome", ["refused", "astray"])
 def test_a_display_appears_whatever_becomes_of_a_direct_try(gated, alice, visit_door, outcome):
     with contextlib.ExitStack() as faults:
