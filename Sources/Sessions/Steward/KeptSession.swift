@@ -3,7 +3,7 @@ import Glibc
 import OperatingSystem
 
 /// What was asked for, what the supervisor tells, what the agent tells, and what was measured.
-struct LinkedSession: Sendable {
+struct KeptSession: Sendable {
     let directory: SessionDirectory
     let plan: SessionPlan
     var record: SupervisorRecord

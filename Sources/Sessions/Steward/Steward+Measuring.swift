@@ -26,7 +26,7 @@ extension Steward {
     }
 
     /// `true` when the session is to be reported.
-    private static func measure(_ session: inout LinkedSession, _ table: ProcessTable) -> Bool {
+    private static func measure(_ session: inout KeptSession, _ table: ProcessTable) -> Bool {
         guard let root = session.supervisor?.pid, table[root] != nil else { return false }
         let tree = table.descendants(of: root)
         let memory = tree.reduce(0) { $0 + $1.ownMemoryBytes() }

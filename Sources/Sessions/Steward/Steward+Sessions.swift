@@ -39,8 +39,8 @@ extension Steward {
             own.lastDisconnect = WallClock.milliseconds()
         }
         let holder = try FileLock.holder(of: directory.lockFile)
-        let supervisor = holder.map { LinkedSession.Supervisor(pid: $0.pid, process: $0.process) }
-        sessions[plan.id] = LinkedSession(
+        let supervisor = holder.map { KeptSession.Supervisor(pid: $0.pid, process: $0.process) }
+        sessions[plan.id] = KeptSession(
             directory: directory, plan: plan, record: .starting, own: own, supervisor: supervisor)
         if let supervisor {
             log(.info, "session \(plan.id) adopted")
@@ -90,8 +90,8 @@ extension Steward {
             try SessionDirectory.write(plan, directory.planFile)
             try SessionDirectory.write(own, directory.stewardFile)
             let child = try spawnSupervisor(directory, inScope: true)
-            let supervisor = LinkedSession.Supervisor(pid: child.pid, process: child.process)
-            sessions[plan.id] = LinkedSession(
+            let supervisor = KeptSession.Supervisor(pid: child.pid, process: child.process)
+            sessions[plan.id] = KeptSession(
                 directory: directory, plan: plan, record: .starting, own: own, supervisor: supervisor, cpuTicks: 0)
             log(.info, "session \(plan.id) starts")
             follow(plan.id, supervisor, child: child)
@@ -121,7 +121,7 @@ extension Steward {
     }
 
     /// Watches a supervisor until it is gone.
-    private func follow(_ id: String, _ supervisor: LinkedSession.Supervisor, child: ChildProcess?) {
+    private func follow(_ id: String, _ supervisor: KeptSession.Supervisor, child: ChildProcess?) {
         guard let directory = sessions[id]?.directory else { return }
         do throws(SystemError) {
             try records.add(directory)
@@ -190,13 +190,13 @@ extension Steward {
             throw .malformed(
                 subject: "the lock of session \(id)", detail: "it is held by a process that it does not name")
         }
-        let supervisor = LinkedSession.Supervisor(pid: holder.pid, process: holder.process)
+        let supervisor = KeptSession.Supervisor(pid: holder.pid, process: holder.process)
         sessions[id]?.supervisor = supervisor
         follow(id, supervisor, child: nil)
     }
 
     /// Ends what a lost supervisor has left: processes that carry the session's id, and its files.
-    private func removeLeftovers(_ session: LinkedSession) async throws(SystemError) {
+    private func removeLeftovers(_ session: KeptSession) async throws(SystemError) {
         let variable = "\(SessionEnvironment.idName)=\(session.id)"
         // Until none is left: a killed one may have started another before.
         for _ in 0..<Self.killRoundCountMax {
@@ -245,7 +245,7 @@ extension Steward {
         }
     }
 
-    func session(_ id: String) throws(StewardError) -> LinkedSession {
+    func session(_ id: String) throws(StewardError) -> KeptSession {
         guard let session = sessions[id] else { throw .noSuchSession(id) }
         return session
     }

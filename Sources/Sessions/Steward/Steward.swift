@@ -17,7 +17,7 @@ actor Steward {
     /// Called when the end is decided, before the process ends.
     private let willLeave: @Sendable () -> Void
 
-    var sessions: [String: LinkedSession] = [:]
+    var sessions: [String: KeptSession] = [:]
     var settings = StewardSettings()
     var loginCount = 0
     var isConnected = false
