@@ -259,6 +259,9 @@ let package = Package(
             name: "AgentTests",
             dependencies: [
                 "Agent", "Directory", "JSON", "OperatingSystem", "Replica", "TestSupport", "Transport", "Trust",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: settings),
     ],

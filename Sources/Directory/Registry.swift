@@ -1,10 +1,23 @@
 // What the map says of servers, and of other members' logins and sessions: an index that follows every change.
 import JSON
 package import Logging
-import OperatingSystem
+package import OperatingSystem
 package import Replica
 package import Store
 import Synchronization
+
+/// What another member has told.
+package enum RegistryEvent: Sendable {
+    case server(ServerUpdate)
+    /// A login has begun.
+    case login(LoginLease)
+    /// A login has ended; as it was.
+    case loginGone(LoginLease)
+    /// A session is new, or has changed.
+    case session(SessionLease)
+    /// A session is no more; as it was.
+    case sessionGone(SessionLease)
+}
 
 /// The server updates of all members, and the other leases of other members, as long as they have not expired.
 package final class Registry: Sendable {
@@ -30,33 +43,17 @@ package final class Registry: Sendable {
         var logins: [String: Lease<LoginLease>] = [:]
         /// Who waits for a login that has just begun elsewhere.
         var loginWaiters: [String: [CheckedContinuation<Void, Never>]] = [:]
-        var loginObservers: [@Sendable (LoginLease, _ isGone: Bool) -> Void] = []
-        var sessionObservers: [@Sendable (SessionLease, _ isGone: Bool) -> Void] = []
-        var serverObservers: [@Sendable (ServerUpdate) -> Void] = []
     }
 
     private let store: Store
     private let serverID: ServerID
     private let state = Mutex(State())
+    /// Tells what other members say.
+    package let events = Observers<RegistryEvent>()
 
     package init(store: Store, serverID: ServerID) {
         self.store = store
         self.serverID = serverID
-    }
-
-    /// Calls the closure with every session that changes, and with every one that goes as it was.
-    package func observeSessions(_ observer: @escaping @Sendable (SessionLease, _ isGone: Bool) -> Void) {
-        state.withLock { $0.sessionObservers.append(observer) }
-    }
-
-    /// Calls the closure with every new server update.
-    package func observeServers(_ observer: @escaping @Sendable (ServerUpdate) -> Void) {
-        state.withLock { $0.serverObservers.append(observer) }
-    }
-
-    /// Calls the closure with every login at another member that has begun or ended.
-    package func observeLogins(_ observer: @escaping @Sendable (LoginLease, _ isGone: Bool) -> Void) {
-        state.withLock { $0.loginObservers.append(observer) }
     }
 
     /// Follows the map until the store is closed.
@@ -108,39 +105,33 @@ package final class Registry: Sendable {
     }
 
     private func takeServer(_ owner: ServerID, _ server: Server?, _ expiry: WallTime) {
-        let observers = state.withLock { state in
-            state.servers[owner] = server.map { Lease(value: $0, expiry: expiry) }
-            return state.serverObservers
-        }
-        if let server { for observer in observers { observer(server.update) } }
+        state.withLock { $0.servers[owner] = server.map { Lease(value: $0, expiry: expiry) } }
+        if let server { events.tell(.server(server.update)) }
     }
 
     private func takeLogin(_ id: String, at issuer: ServerID, _ json: JSONValue?, _ expiry: WallTime) {
         let login = json.flatMap { LoginLease($0, id: id, at: issuer) }
         let key = "\(issuer)/\(id)"
-        let (waiters, told, observers) = state.withLock { state in
+        let (waiters, told) = state.withLock { state in
             let old = state.logins[key]?.value
             state.logins[key] = login.map { Lease(value: $0, expiry: expiry) }
             let told = (old == nil) == (login == nil) ? nil : login ?? old
-            return (state.loginWaiters.removeValue(forKey: key) ?? [], told, state.loginObservers)
+            return (state.loginWaiters.removeValue(forKey: key) ?? [], told)
         }
         for waiter in waiters { waiter.resume() }
-        guard let told else { return }
-        for observer in observers { observer(told, login == nil) }
+        if let told { events.tell(login == nil ? .loginGone(told) : .login(told)) }
     }
 
     private func takeSession(_ id: String, of owner: ServerID, _ json: JSONValue?, _ expiry: WallTime) {
         let session = json.flatMap { SessionLease($0, id: id, of: owner) }
-        let (told, observers) = state.withLock { state in
+        let told = state.withLock { state -> SessionLease? in
             let old = state.sessions[id]?.value
             // One member does not speak for another's session.
-            guard old == nil || old?.serverID == owner else { return (SessionLease?.none, state.sessionObservers) }
+            guard old == nil || old?.serverID == owner else { return nil }
             state.sessions[id] = session.map { Lease(value: $0, expiry: expiry) }
-            let hasChanged = old?.document != session?.document
-            return (hasChanged ? session ?? old : nil, state.sessionObservers)
+            return old?.document != session?.document ? session ?? old : nil
         }
-        guard let told else { return }
-        for observer in observers { observer(told, session == nil) }
+        if let told { events.tell(session == nil ? .sessionGone(told) : .session(told)) }
     }
 
     // MARK: Questions

@@ -64,6 +64,8 @@ package enum TrustError: Error, Equatable, Sendable {
 extension TrustError {
     /// The reason of `olderThanStart`. It passes by itself: the same request is taken a second later.
     package static let olderThanStartReason = "older-than-start"
+    /// The word for tokens that are bound to another certificate than the one served.
+    package static let certificateMismatchReason = "certificate-mismatch"
 
     /// A short name that never changes, fit for refusals on the wire.
     package var reason: String {
@@ -92,7 +94,7 @@ extension TrustError {
         case .issuerRefused: "issuer-refused"
         case .issuersDiffer: "issuers-differ"
         case .wrongAudience: "wrong-audience"
-        case .certificateMismatch: "certificate-mismatch"
+        case .certificateMismatch: Self.certificateMismatchReason
         case .bindingMismatch: "binding-mismatch"
         case .expired: "expired"
         case .issuedAhead: "issued-ahead"

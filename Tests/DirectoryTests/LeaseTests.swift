@@ -115,7 +115,13 @@ struct PublisherTests {
         ) { leases.all }
         let registry = Registry(store: store, serverID: "b")
         let (changes, change) = AsyncStream<(String, Bool)>.makeStream()
-        registry.observeSessions { change.yield(($0.id, $1)) }
+        registry.events.observe { event in
+            switch event {
+            case .session(let session): change.yield((session.id, false))
+            case .sessionGone(let session): change.yield((session.id, true))
+            default: break
+            }
+        }
         let running = Task {
             async let index: Void = registry.run(Logger(label: "test"))
             async let publishing: Void = publisher.run()
@@ -140,7 +146,7 @@ struct PublisherTests {
     func owners() async throws {
         let registry = Registry(store: store, serverID: "b")
         let (changes, change) = AsyncStream<SessionLease>.makeStream()
-        registry.observeSessions { session, _ in change.yield(session) }
+        registry.events.observe { if case .session(let session) = $0 { change.yield(session) } }
         let running = Task { await registry.run(Logger(label: "test")) }
         func write(_ session: SessionLease) async throws {
             let value = Array(session.document.canonicalText.utf8)

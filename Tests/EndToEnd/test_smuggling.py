@@ -150,7 +150,8 @@ class Run:
 def logged_path(target):
     """A target as logs show it."""
     path = target.partition("?")[0]
-    return "/api/v1/login/..." if path.startswith("/api/v1/login/") else path
+    parts = [part for part in path.split("/") if part]
+    return "/api/v1/login/..." if parts[:3] == ["api", "v1", "login"] and len(parts) > 3 else path
 
 
 def is_upgrade(case):

@@ -119,6 +119,19 @@ struct HouseRulesTests {
         }
     }
 
+    @Test(
+        "What is served over HTTP is in the table of routes: handlers are registered there alone, or for the commands")
+    func routes() throws {
+        let methods = ["get", "head", "post", "put", "patch", "delete", "on", "ws"]
+        let registering = ["router", "group"].flatMap { owner in methods.map { "\(owner).\($0)(" } }
+        for file in try SourceFile.all("Sources") where !file.path.contains("Control") {
+            for line in file.lines {
+                let found = registering.filter { line.contains($0) }
+                #expect(found.isEmpty, "\(file.path) has \(found)")
+            }
+        }
+    }
+
     @Test("A type name occurs once in the sources")
     func typeNames() throws {
         var homes: [String: [String]] = [:]

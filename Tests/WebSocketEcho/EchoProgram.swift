@@ -17,7 +17,7 @@ struct EchoProgram {
         let application = Application(
             router: Router(),
             server: HTTPServerBuilder { [limits] in
-                FrontDoor(serverID: "echo", certificate: nil, routes: [EchoRoute()], limits: { limits }, responder: $0)
+                FrontDoor(certificate: nil, upgrades: EchoEverywhere(), limits: { limits }, responder: $0)
             },
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { channel in
@@ -30,9 +30,7 @@ struct EchoProgram {
 }
 
 /// An echo at every path.
-private struct EchoRoute: UpgradeRoute {
-    func isResponsible(for target: String) -> Bool { true }
-
+private struct EchoEverywhere: UpgradeJudge {
     func admit(_ request: HTTPRequestHead, _ connection: ConnectionInfo) async throws(Problem) -> UpgradeAdmission {
         UpgradeAdmission(subprotocol: nil) { channel in
             try channel.pipeline.syncOperations.addHandlers([WebSocketBytes(keepsMessages: true), Echo()])

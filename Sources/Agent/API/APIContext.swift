@@ -8,24 +8,6 @@ import OperatingSystem
 import Replica
 import Synchronization
 
-/// Who asks.
-struct Identity: Sendable {
-    let user: String
-    /// On this host; nil where the user has no account here.
-    let uid: uid_t?
-    let groups: [String]
-    let role: Role
-    /// The login that the request belongs to; nil on this host's own socket, where the kernel says who asks.
-    let loginID: String?
-    /// The member that the login is at; nil with the login.
-    let issuer: ServerID?
-    /// The login's CSRF token.
-    var csrfToken: String?
-
-    /// Whether this user may see and end what belongs to another.
-    func mayManage(_ owner: String) -> Bool { owner == user || role >= .manager }
-}
-
 /// A request, with what is known of its connection.
 struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
@@ -34,6 +16,10 @@ struct APIContext: RequestContext {
     var peerUser: EventLoopFuture<uid_t?>?
     let channel: any Channel
     let requestID: String
+    /// What the request is for; nil where there is nothing at its path.
+    var route: Route?
+    /// Where it is a request for an upgrade.
+    var upgrade: UpgradeNote?
     /// Set by the authentication.
     var identity: Identity?
     /// Who carried the request here; seen by all layers, also by those around the one that finds it out.

@@ -1,48 +1,102 @@
-// All routes of the one port and of this host's own socket.
+// All layers and routes of the one port and of this host's own socket.
+import Directory
 import Gateway
-import HTTPTypes
 import Hummingbird
 import Logging
 
-enum APIRouter {
-    /// The router of the one port: pages, interface, and what links answer when they are not upgraded.
-    static func forPort(_ services: UserServices, hasTLS: Bool) -> Router<APIContext> {
-        let router = make(services, scheme: hasTLS ? "https" : "http")
-        router.addGossipRefusals(services.member.authenticator)
-        RelayRoutes(services: services).add(to: router)
-        Pages(services: services).add(to: router)
-        return router
+/// The HTTP interface of one member.
+struct APIRouter: Sendable {
+    /// Where requests come in.
+    enum Door: Sendable {
+        /// The one port: users, browsers and members.
+        case port
+        /// The port without TLS, for a proxy on this host: users and browsers. Without a certificate a link would have
+        /// nothing to be bound to.
+        case plainPort
+        /// The Unix socket of this host's users, where the kernel says who asks: no pages.
+        case userSocket
     }
 
-    /// The router of the Unix socket for this host's users: the same interface, without pages.
-    static func forSocket(_ services: UserServices) -> Router<APIContext> {
-        make(services, scheme: "http", isForHostUsers: true)
+    /// The logs that requests are written to.
+    struct Loggers: Sendable {
+        let agent: Logger
+        let access: Logger
+        /// Requests by which members keep their links, which are many and say little.
+        let links: Logger
     }
 
-    private static func make(
-        _ services: UserServices, scheme: String, isForHostUsers: Bool = false
-    ) -> Router<APIContext> {
+    let member: ThisMember
+    let logins: LoginService
+    let authentication: Authentication
+    let sessions: SessionBook
+    let events: UserEvents
+    let others: OtherMembers
+    let authenticator: MemberAuthenticator
+    let certificate: ServerCertificate
+    let pages: Pages
+    let memberRoutes: [any RouteGroup]
+    let loggers: Loggers
+    private let tickets = DisplayTickets()
+    private let streams: UserStreams
+
+    init(
+        _ member: ThisMember, logins: LoginService, authentication: Authentication, sessions: SessionBook,
+        events: UserEvents, others: OtherMembers, authenticator: MemberAuthenticator, certificate: ServerCertificate,
+        pages: Pages, memberRoutes: [any RouteGroup], loggers: Loggers
+    ) {
+        self.member = member
+        self.logins = logins
+        self.authentication = authentication
+        self.sessions = sessions
+        self.events = events
+        self.others = others
+        self.authenticator = authenticator
+        self.certificate = certificate
+        self.pages = pages
+        self.memberRoutes = memberRoutes
+        self.loggers = loggers
+        streams = UserStreams(serverID: member.serverID) { member.configuration.web.limits.streamsPerUser }
+    }
+
+    private var userRoutes: [any RouteGroup] {
+        [
+            LoginRoutes(member: member, logins: logins, authentication: authentication, others: others),
+            SessionRoutes(member: member, sessions: sessions, logins: logins, others: others),
+            TicketRoutes(member: member, sessions: sessions, tickets: tickets),
+            DisplayRoutes(sessions: sessions, streams: streams, authentication: authentication),
+            ServerRoutes(member: member, registry: others.registry),
+            EventRoutes(events: events, streams: streams, authentication: authentication),
+        ]
+    }
+
+    /// What is served at a door.
+    func groups(at door: Door) -> [any RouteGroup] {
+        switch door {
+        case .port: userRoutes + [pages] + memberRoutes
+        case .plainPort: userRoutes + [pages]
+        case .userSocket: userRoutes
+        }
+    }
+
+    /// The layers, the outermost first, and within them the routes of a door.
+    func router(at door: Door) -> Router<APIContext> {
         let router = Router(context: APIContext.self)
-        if isForHostUsers { router.add(middleware: PeerUserMiddleware()) }
-        // Outermost, so that errors have its fields as well.
-        router.add(middleware: StrictBrowser(services: services))
-        let logs = services.member.logs
+        router.add(middleware: RouteMiddleware())
+        if door == .userSocket { router.add(middleware: PeerUserMiddleware()) }
+        // Outside of the log, so that errors have its fields as well.
+        router.add(middleware: StrictBrowser(member: member, registry: others.registry))
         router.add(
-            middleware: AccessLog(
-                serverID: services.serverID, logger: logs.access, linkLogger: logs[.clusterExternalConnections]))
-        router.add(middleware: WholeRequest(serverID: services.serverID, scheme: scheme))
-        let certificate = services.member.certificate
+            middleware: AccessLog(serverID: member.serverID, logger: loggers.access, linkLogger: loggers.links))
+        router.add(middleware: WholeRequest(serverID: member.serverID, scheme: door == .port ? "https" : "http"))
         router.add(
             middleware: CarriageMiddleware(
-                serverID: services.serverID, authenticator: services.member.authenticator,
-                certificateHash: { certificate.hash }))
-        router.add(middleware: RoutingMiddleware(services: services))
-        router.add(middleware: IdentityMiddleware(authentication: services.authentication))
-        let group = router.group("/api/v1")
-        LoginRoutes(services: services).add(to: group)
-        SessionRoutes(services: services).add(to: group)
-        ServerRoutes(services: services).add(to: group)
-        EventRoutes(services: services).add(to: group)
+                serverID: member.serverID, authenticator: authenticator, logger: loggers.agent,
+                certificateHash: { [certificate] in certificate.hash }))
+        router.add(
+            middleware: RoutingMiddleware(
+                member: member, sessions: sessions, authentication: authentication, others: others))
+        router.add(middleware: IdentityMiddleware(authentication: authentication, tickets: tickets))
+        for group in groups(at: door) { router.add(group) }
         return router
     }
 }

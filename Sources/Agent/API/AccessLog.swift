@@ -23,36 +23,33 @@ struct AccessLog: RouterMiddleware {
         do {
             response = try await next(request, context)
         } catch {
-            response = try problem(error, request, context).response(from: request, context: context)
+            let problem = problem(error, request, context)
+            context.upgrade?.refuse(problem)
+            response = try problem.response(from: request, context: context)
         }
         // A body after all would be taken for the beginning of the next answer.
         if request.method == .head { response = response.createHeadResponse() }
         response.headers[.requestID] = context.requestID
-        let isOfLinks = request.uri.path.hasPrefix("\(RelayRoutes.path)/") && response.status.kind == .successful
+        let isOfLinks = isOfLinks(context, response.status)
         (isOfLinks ? linkLogger : logger).log(
-            level: isOfLinks ? .debug : .info,
-            Self.line(
-                client: context.clientAddress, carrier: context.carrier, request.method.rawValue,
-                path: request.uri.path, response.status, since: began, context.requestID))
+            level: isOfLinks ? .debug : .info, line(request, context, response.status, since: began))
         return response
     }
 
-    /// What is logged of a request. Neither the query nor any field: they are where secrets travel.
-    static func line(
-        client: String, carrier: ServerID?, _ method: String, path: String, _ status: HTTPResponse.Status,
-        since began: ContinuousClock.Instant, _ requestID: String
-    ) -> Logger.Message {
-        let milliseconds = (ContinuousClock.now - began) / .milliseconds(1)
-        let who = ShownText.oneLine(client) + (carrier.map { " through \($0)" } ?? "")
-        return
-            "\(who) \(method) \(shown(path)) \(status.code) \((milliseconds * 10).rounded() / 10) ms \(requestID)"
+    /// Members ask again and again, and what is refused to one that wants a link is a warning already.
+    private func isOfLinks(_ context: APIContext, _ status: HTTPResponse.Status) -> Bool {
+        guard context.route?.form.audience == .members else { return false }
+        return context.upgrade != nil || status.kind == .successful
     }
 
-    /// Whoever knows the name of an attempt to log in may answer for it, and a carried stream is named by its nonce, so
-    /// these names are left out.
-    private static func shown(_ path: String) -> String {
-        for secret in ["/api/v1/login/", "/cluster/streams/"] where path.hasPrefix(secret) { return "\(secret)..." }
-        return ShownText.oneLine(path)
+    /// What is logged of a request. Neither the query nor any field: they are where secrets travel.
+    private func line(
+        _ request: Request, _ context: APIContext, _ status: HTTPResponse.Status, since began: ContinuousClock.Instant
+    ) -> Logger.Message {
+        let milliseconds = (((ContinuousClock.now - began) / .milliseconds(1)) * 10).rounded() / 10
+        let who = ShownText.oneLine(context.clientAddress) + (context.carrier.map { " through \($0)" } ?? "")
+        let path = ShownText.oneLine(Route.withoutSecret(request.uri.path))
+        return "\(who) \(request.method.rawValue) \(path) \(status.code) \(milliseconds) ms \(context.requestID)"
     }
 
     private func problem(_ error: any Error, _ request: Request, _ context: APIContext) -> Problem {

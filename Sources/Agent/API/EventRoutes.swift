@@ -6,25 +6,27 @@ import Hummingbird
 import JSON
 import NIOCore
 
-struct EventRoutes: Sendable {
-    let services: UserServices
+/// The stream of events.
+struct EventRoutes: RouteGroup {
+    let events: UserEvents
+    let streams: UserStreams
+    let authentication: Authentication
 
-    func add(to group: RouterGroup<APIContext>) { group.get("events", use: follow) }
+    var handlers: [Route: Handler] { [.events: follow] }
 
     /// A comment is sent so often, so that both ends notice a connection that is gone.
     private static let heartbeat: Duration = .seconds(15)
 
     private func follow(_ request: Request, _ context: APIContext) async throws -> Response {
-        let identity = try context.requireIdentity(services.serverID)
-        let place = try await services.openStream(identity)
-        let events = services.events
+        let identity = try context.requireIdentity(authentication.serverID)
+        let place = try streams.open(identity)
         let last = request.headers[.lastEventID].flatMap { Self.number($0, epoch: events.epoch) }
         let isAll = request.uri.queryParameters.get("all") == "true"
         let isResumed = request.headers[.lastEventID] != nil
         return Response(
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .accelBuffering: "no"],
-            body: .init { writer in
+            body: .init { [events, authentication] writer in
                 let (missed, first, more) = events.follow(after: isResumed ? last ?? .max : nil)
                 var next = first
                 if let missed {
@@ -36,7 +38,7 @@ struct EventRoutes: Sendable {
                     try await writer.write(Self.text("event: reset\nid: \(events.epoch)-\(first)\ndata: {}\n\n"))
                 }
                 for await event in Self.withHeartbeats(more) {
-                    guard await services.authentication.isStillLoggedIn(identity) else { break }
+                    guard await authentication.isStillLoggedIn(identity) else { break }
                     guard let event else {
                         try await writer.write(Self.text(": \n\n"))
                         continue

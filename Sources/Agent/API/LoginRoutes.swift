@@ -9,32 +9,34 @@ import NIOCore
 import Replica
 import Sessions
 
-typealias HTTPStatus = HTTPResponse.Status
+/// Logging in and out, and who is logged in.
+struct LoginRoutes: RouteGroup {
+    let member: ThisMember
+    let logins: LoginService
+    let authentication: Authentication
+    let others: OtherMembers
 
-struct LoginRoutes: Sendable {
-    let services: UserServices
-
-    func add(to group: RouterGroup<APIContext>) {
-        group.get("login", use: ways)
-        group.post("login", use: begin)
-        group.post("login/:attempt", use: answer)
-        group.delete("login/:attempt", use: cancel)
-        group.delete("login", use: logOut)
-        group.get("me", use: me)
-        group.get("logins", use: list)
-        group.delete("logins", use: logOutEverywhere)
-        group.delete("logins/:id", use: end)
+    var handlers: [Route: Handler] {
+        [
+            .loginWays: ways, .logIn: begin, .answerLogin: answer, .cancelLogin: cancel, .logOut: logOut, .me: me,
+            .logins: list, .logOutEverywhere: logOutEverywhere, .endLogin: end,
+        ]
     }
+
+    private var book: LoginBook { logins.book }
 
     // MARK: Logging in
 
     private func ways(_ request: Request, _ context: APIContext) async throws -> Response {
-        let settings = services.member.configuration.settings
+        let settings = member.configuration.settings
         // A gateway speaks for the member that it would carry the login to.
-        let others = settings.loginsEnabled || context.carrier != nil ? [] : services.servers(for: .login)
-        if !others.isEmpty { return try await services.proxy.forward(request, context: context, toFirstOf: others) }
+        let servers = settings.loginsEnabled || context.carrier != nil ? [] : others.servers(for: .login)
+        if !servers.isEmpty {
+            return try await others.proxy.forward(
+                try await request.carried(context, member.serverID), toFirstOf: servers)
+        }
         return Response.json([
-            "serverId": .string(services.serverID.text), "hostname": .string(services.hostname),
+            "serverId": .string(member.serverID.text), "hostname": .string(member.hostname),
             "loginsEnabled": .bool(settings.loginsEnabled),
             "ways": .array(settings.logins.ways.filter(\.authenticates).map { .string($0.rawValue) }),
         ])
@@ -48,17 +50,18 @@ struct LoginRoutes: Sendable {
 
     private func begin(_ request: Request, _ context: APIContext) async throws -> Response {
         try checkPage(request)
-        let settings = services.member.configuration.settings
-        let body = try await RequestBody.collect(request, services.serverID)
-        let content = try RequestBody.parse(request, body, services.serverID, Self.content)
+        let settings = member.configuration.settings
+        let body = try await RequestBody.collect(request, member.serverID)
+        let content = try RequestBody.parse(request, body, member.serverID, Self.content)
         if context.carrier == nil {
-            let others = try loginServers(for: content, settings.loginsEnabled)
-            if !others.isEmpty {
-                return try await services.proxy.forward(request, body: body, context: context, toFirstOf: others)
+            let servers = try loginServers(for: content, settings.loginsEnabled)
+            if !servers.isEmpty {
+                return try await others.proxy.forward(
+                    try await request.carried(context, member.serverID, body: body), toFirstOf: servers)
             }
         }
         guard settings.loginsEnabled else {
-            throw services.problem(
+            throw member.problem(
                 .forbidden, "logins-disabled",
                 "this member takes no logins, and knows no other member that does just now")
         }
@@ -66,8 +69,8 @@ struct LoginRoutes: Sendable {
         let step =
             switch content {
             case .password(let user, let password, _):
-                try await services.logins.begin(user: user, password: password, from: source, settings.logins)
-            case .code(let code): try await services.logins.begin(code: code, from: source, settings.logins)
+                try await logins.begin(user: user, password: password, from: source, settings.logins)
+            case .code(let code): try await logins.begin(code: code, from: source, settings.logins)
             }
         return answer(step)
     }
@@ -78,11 +81,11 @@ struct LoginRoutes: Sendable {
         let named =
             switch content {
             case .password(_, _, let serverID): serverID
-            case .code(let code): services.otherServer(inName: code)
+            case .code(let code): others.otherServer(inName: code)
             }
-        guard let named else { return isEnabled ? [] : services.servers(for: .login) }
-        guard named != services.serverID else { return [] }
-        try services.requireKnown(named)
+        guard let named else { return isEnabled ? [] : others.servers(for: .login) }
+        guard named != member.serverID else { return [] }
+        try others.requireKnown(named)
         return [named]
     }
 
@@ -110,23 +113,23 @@ struct LoginRoutes: Sendable {
 
     private func answer(_ request: Request, _ context: APIContext) async throws -> Response {
         try checkPage(request)
-        let text = try await RequestBody.read(request, services.serverID) { reader in
+        let text = try await RequestBody.read(request, member.serverID) { reader in
             reader.string(
                 "answer", allowed: "an answer of up to 1000 bytes on one line", isRequired: true, isSecret: true,
                 accept: Self.answerText)
         }
-        return answer(try await services.logins.answer(try context.parameters.require("attempt"), text))
+        return answer(try await logins.answer(try context.parameters.require("attempt"), text))
     }
 
     private func cancel(_ request: Request, _ context: APIContext) async throws -> Response {
         try checkPage(request)
-        await services.logins.cancel(try context.parameters.require("attempt"))
+        await logins.cancel(try context.parameters.require("attempt"))
         return Response(status: .noContent)
     }
 
     /// A page of another site could log its visitor in as somebody else.
     private func checkPage(_ request: Request) throws {
-        try services.authentication.checkOrigin(request.headers[.origin], host: request.head.authority)
+        try authentication.checkOrigin(request.headers[.origin], host: request.head.authority)
     }
 
     private func answer(_ step: LoginStep) -> Response {
@@ -135,8 +138,8 @@ struct LoginRoutes: Sendable {
             return .json(
                 ["attempt": .string(attempt), "prompt": .string(prompt), "echo": .bool(echo)], status: .accepted)
         case .loggedIn(let login, let token):
-            let hasLink = services.stewards.isConnected(login.uid)
-            let login = login.lease(at: services.serverID, hasLink: hasLink).shown(isCurrent: true)
+            let hasLink = logins.stewards.isConnected(login.uid)
+            let login = login.lease(at: member.serverID, hasLink: hasLink).shown(isCurrent: true)
             return .json(
                 ["login": login, "csrfToken": .string(token.csrfToken)], status: .ok,
                 [.setCookie: Authentication.setCookie(token), .cacheControl: "no-store"])
@@ -146,18 +149,18 @@ struct LoginRoutes: Sendable {
     // MARK: Logging out
 
     private func logOut(_ request: Request, _ context: APIContext) async throws -> Response {
-        let identity = try context.requireIdentity(services.serverID)
-        if let issuer = identity.issuer, issuer != services.serverID {
-            return try await services.proxy.forward(request, context: context, to: issuer)
+        let identity = try context.requireIdentity(member.serverID)
+        if let issuer = identity.issuer, issuer != member.serverID {
+            return try await others.proxy.forward(try await request.carried(context, member.serverID), to: issuer)
         }
-        if let id = identity.loginID { await services.book.end(id) }
+        if let id = identity.loginID { await book.end(id) }
         return loggedOut()
     }
 
     /// Ends the user's logins at all members, this one last: by its token the others are told.
     private func logOutEverywhere(_ request: Request, _ context: APIContext) async throws -> Response {
-        let identity = try context.requireIdentity(services.serverID)
-        let remote = identity.loginID == nil ? [] : services.registry.logins(of: identity.user)
+        let identity = try context.requireIdentity(member.serverID)
+        let remote = identity.loginID == nil ? [] : others.registry.logins(of: identity.user)
         let kept = await withTaskGroup(of: ServerID?.self) { group in
             for login in remote where login.id != identity.loginID {
                 group.addTask { await end(login, request, context) ? nil : login.serverID }
@@ -167,25 +170,24 @@ struct LoginRoutes: Sendable {
             }
         }
         guard kept.isEmpty else {
-            throw services.problem(
+            throw member.problem(
                 .badGateway, "unreachable",
                 "your logins at \(kept.sorted().map(\.text).joined(separator: " and ")) have not been ended, because it cannot be "
                     + "reached at the moment; you are still logged in here, so that you can try again")
         }
-        for login in await services.book.all where login.user == identity.user { await services.book.end(login.id) }
-        if let issuer = identity.issuer, issuer != services.serverID {
-            return try await services.proxy.forward(request, context: context, to: issuer)
+        for login in await book.all where login.user == identity.user { await book.end(login.id) }
+        if let issuer = identity.issuer, issuer != member.serverID {
+            return try await others.proxy.forward(try await request.carried(context, member.serverID), to: issuer)
         }
         return loggedOut()
     }
 
     /// Has another member end a login; returns whether it has ended.
     private func end(_ login: LoginLease, _ request: Request, _ context: APIContext) async -> Bool {
-        var head = request.head
-        head.path = "/api/v1/logins/\(login.id)"
-        let asked = Request(head: head, body: .init(buffer: ByteBuffer()))
         do {
-            let answer = try await services.proxy.forward(asked, context: context, to: login.serverID)
+            let asked = try await request.carried(
+                context, member.serverID, body: ByteBuffer(), at: Route.endLogin.path(login.id))
+            let answer = try await others.proxy.forward(asked, to: login.serverID)
             // It may have ended by itself, or its member's last word of it may be old.
             return answer.status == .noContent || answer.status == .notFound
         } catch {
@@ -198,37 +200,37 @@ struct LoginRoutes: Sendable {
     }
 
     private func end(_ request: Request, _ context: APIContext) async throws -> Response {
-        let identity = try context.requireIdentity(services.serverID)
+        let identity = try context.requireIdentity(member.serverID)
         let id = try context.parameters.require("id")
-        guard let login = await services.book[id], identity.mayManage(login.user) else {
-            throw services.problem(.notFound, "no-such-login", "there is no such login, or it has ended already")
+        guard let login = await book[id], identity.mayManage(login.user) else {
+            throw member.problem(.notFound, "no-such-login", "there is no such login, or it has ended already")
         }
-        await services.book.end(login.id)
+        await book.end(login.id)
         return Response(status: .noContent)
     }
 
     // MARK: Looking
 
     private func me(_ request: Request, _ context: APIContext) async throws -> Response {
-        let identity = try context.requireIdentity(services.serverID)
+        let identity = try context.requireIdentity(member.serverID)
         let me: JSONValue = [
             "user": .string(identity.user), "groups": .array(identity.groups.map { .string($0) }),
             "role": .string(identity.role.rawValue), "loginId": .text(identity.loginID),
-            "csrfToken": .text(identity.csrfToken), "serverId": .string(services.serverID.text),
-            "hostname": .string(services.hostname),
-            "hasLink": .bool(identity.uid.map(services.stewards.isConnected) ?? false),
+            "csrfToken": .text(identity.csrfToken), "serverId": .string(member.serverID.text),
+            "hostname": .string(member.hostname),
+            "hasLink": .bool(identity.uid.map(logins.stewards.isConnected) ?? false),
         ]
         return .json(me, status: .ok, [.cacheControl: "no-store"])
     }
 
     private func list(_ request: Request, _ context: APIContext) async throws -> Response {
-        let identity = try context.requireIdentity(services.serverID)
-        let logins = await services.book.all.filter { identity.mayManage($0.user) }
-        var documents = logins.map { login in
-            login.lease(at: services.serverID, hasLink: services.stewards.isConnected(login.uid))
+        let identity = try context.requireIdentity(member.serverID)
+        let own = await book.all.filter { identity.mayManage($0.user) }
+        var documents = own.map { login in
+            login.lease(at: member.serverID, hasLink: logins.stewards.isConnected(login.uid))
                 .shown(isCurrent: login.id == identity.loginID)
         }
-        documents += services.registry.logins(of: nil).filter { identity.mayManage($0.user) }.map {
+        documents += others.registry.logins(of: nil).filter { identity.mayManage($0.user) }.map {
             $0.shown(isCurrent: $0.id == identity.loginID)
         }
         return Response.json(["logins": .array(documents)])

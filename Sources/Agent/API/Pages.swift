@@ -7,24 +7,23 @@ import NIOCore
 import OperatingSystem
 
 /// Serves the portal's files and noVNC's.
-struct Pages: Sendable {
-    let services: UserServices
+struct Pages: RouteGroup {
+    let installed: InstalledPages
 
     /// Where Debian's package puts noVNC.
     static let noVNC = "/usr/share/novnc"
-    /// Largest file served, in bytes.
-    private static let fileByteCountMax = 4 << 20
 
-    func add(to router: Router<APIContext>) {
-        router.get("/") { _, _ in try installed(["Pages", "index.html"]) }
-        router.get("/session/:id") { _, _ in try installed(["Pages", "session.html"]) }
-        router.get("/favicon.ico") { _, _ in try installed(["Pages", "favicon.svg"]) }
-        router.get("/api/v1/openapi.json") { _, _ in try installed(["openapi.json"]) }
-        router.get("/pages/**") { _, context in
-            try installed(["Pages"] + context.parameters.getCatchAll().map(String.init))
-        }
-        router.get("/novnc/**") { _, context in try file(Self.noVNC, context.parameters.getCatchAll().map(String.init))
-        }
+    var handlers: [Route: Handler] {
+        [
+            .home: { _, _ in try file(["Pages", "index.html"]) },
+            .sessionPage: { _, _ in try file(["Pages", "session.html"]) },
+            .icon: { _, _ in try file(["Pages", "favicon.svg"]) },
+            .interface: { _, _ in try file(["openapi.json"]) },
+            .pageFiles: { _, context in try file(["Pages"] + context.parameters.getCatchAll().map(String.init)) },
+            .noVNCFiles: { _, context in
+                try file(Self.noVNC, context.parameters.getCatchAll().map(String.init))
+            },
+        ]
     }
 
     private static let types = [
@@ -34,8 +33,8 @@ struct Pages: Sendable {
     ]
 
     /// A file that is installed with the program; where there is none, what to do about it.
-    private func installed(_ parts: [String]) throws -> Response {
-        if let directory = services.pages.directory { return try file(directory, parts) }
+    private func file(_ parts: [String]) throws -> Response {
+        if let directory = installed.directory { return try file(directory, parts) }
         return Response(
             status: .serviceUnavailable, headers: [.contentType: "text/plain; charset=utf-8"],
             body: .init(byteBuffer: ByteBuffer(string: InstalledPages.missing)))

@@ -3,15 +3,17 @@ import Directory
 import Hummingbird
 import JSON
 
-struct ServerRoutes: Sendable {
-    let services: UserServices
+/// The members of the cluster.
+struct ServerRoutes: RouteGroup {
+    let member: ThisMember
+    let registry: Registry
 
-    func add(to group: RouterGroup<APIContext>) { group.get("servers", use: list) }
+    var handlers: [Route: Handler] { [.servers: list] }
 
     /// In the order of host names.
     private func list(_ request: Request, _ context: APIContext) async throws -> Response {
-        _ = try context.requireIdentity(services.serverID)
-        let updates = services.registry.servers().map(\.update)
+        _ = try context.requireIdentity(member.serverID)
+        let updates = registry.servers().map(\.update)
         let sorted = updates.sorted { ($0.hostname ?? "") < ($1.hostname ?? "") }
         return .json(["servers": .array(sorted.map(\.shown))])
     }

@@ -9,48 +9,28 @@ import OperatingSystem
 import Replica
 import Sessions
 
-struct SessionRoutes: Sendable {
-    /// What is before the id of a session.
-    static let path = "/api/v1/sessions/"
+/// Sessions, at the member that has them.
+struct SessionRoutes: RouteGroup {
+    let member: ThisMember
+    let sessions: SessionBook
+    let logins: LoginService
+    let others: OtherMembers
 
-    let services: UserServices
-
-    func add(to group: RouterGroup<APIContext>) {
-        group.get("commands", use: commands)
-        group.get("sessions", use: list)
-        group.post("sessions", use: start)
-        group.get("sessions/:id", use: get)
-        group.patch("sessions/:id", use: rename)
-        group.delete("sessions/:id", use: end)
-        group.post("sessions/:id/disconnect", use: disconnect)
-        group.post("sessions/:id/tickets", use: makeTicket)
-        group.get("sessions/:id/screenshot", use: screenshot)
-        group.get("sessions/:id/log", use: log)
+    var handlers: [Route: Handler] {
+        [
+            .commands: commands, .sessions: list, .startSession: start, .session: get, .renameSession: rename,
+            .endSession: end, .disconnectSession: disconnect, .screenshot: screenshot, .sessionLog: log,
+        ]
     }
 
-    static func noSuchSession(_ serverID: ServerID) -> Problem {
-        Problem(
-            .notFound, reason: "no-such-session",
-            detail: "there is no such session on this member, or it was removed", serverID: serverID)
-    }
+    private var stewards: StewardServer { sessions.stewards }
 
-    /// The session that a request names. Managers may see and end those of others, and do no more with them.
-    func session(
-        _ context: APIContext, managersToo: Bool = false
-    ) async throws -> (KnownSession, Identity) {
-        let identity = try context.requireIdentity(services.serverID)
-        let id = try context.parameters.require("id")
-        guard let session = await services.sessions[id],
-            session.user == identity.user || (managersToo && identity.role >= .manager)
-        else {
-            if await services.sessions.isAway(id, of: identity.uid) { throw services.sessionIsAway }
-            throw Self.noSuchSession(services.serverID)
-        }
-        return (session, identity)
+    private func session(_ context: APIContext, managersToo: Bool = false) async throws -> (KnownSession, Identity) {
+        try await sessions.session(named: context, managersToo: managersToo, member.serverID)
     }
 
     private func document(_ session: KnownSession) -> JSONValue {
-        session.lease(of: services.serverID, hostname: services.hostname).document
+        session.lease(of: member.serverID, hostname: member.hostname).document
     }
 
     private func ask<Reply: Sendable>(
@@ -59,27 +39,27 @@ struct SessionRoutes: Sendable {
         do throws(StewardError) {
             return try await work()
         } catch {
-            throw StewardProblem.make(error, services.serverID)
+            throw StewardProblem.make(error, member.serverID)
         }
     }
 
     // MARK: Looking
 
     private func commands(_ request: Request, _ context: APIContext) async throws -> Response {
-        _ = try context.requireIdentity(services.serverID)
-        let commands = services.member.configuration.settings.sessions.toJSON()["commands"] ?? []
+        _ = try context.requireIdentity(member.serverID)
+        let commands = member.configuration.settings.sessions.toJSON()["commands"] ?? []
         return Response.json(["commands": commands])
     }
 
     private func list(_ request: Request, _ context: APIContext) async throws -> Response {
-        let identity = try context.requireIdentity(services.serverID)
+        let identity = try context.requireIdentity(member.serverID)
         let isAll = request.uri.queryParameters.get("all") == "true"
-        let sessions = await services.sessions.all.filter {
+        let own = await sessions.all.filter {
             $0.user == identity.user || (isAll && identity.role >= .manager)
         }
         let isEverybody = isAll && identity.role >= .manager
-        let others = services.registry.sessions(of: isEverybody ? nil : identity.user)
-        return Response.json(["sessions": .array(sessions.map(document) + others.map(\.document))])
+        let remote = others.registry.sessions(of: isEverybody ? nil : identity.user)
+        return Response.json(["sessions": .array(own.map(document) + remote.map(\.document))])
     }
 
     private func get(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -90,11 +70,11 @@ struct SessionRoutes: Sendable {
         let (session, _) = try await session(context)
         let text = request.uri.queryParameters.get("width") ?? "480"
         guard let width = Int(text), (16...4_096).contains(width) else {
-            throw services.problem(
+            throw member.problem(
                 .unprocessableContent, "bad-width", "width has to be a whole number of pixels, 16 to 4096")
         }
         let picture = try await ask { () throws(StewardError) in
-            try await services.stewards.screenshot(session.uid, id: session.id, maxWidth: width)
+            try await stewards.screenshot(session.uid, id: session.id, maxWidth: width)
         }
         return Response(
             status: .ok, headers: [.contentType: "image/jpeg", .cacheControl: "private, max-age=5"],
@@ -104,7 +84,7 @@ struct SessionRoutes: Sendable {
     private func log(_ request: Request, _ context: APIContext) async throws -> Response {
         let (session, _) = try await session(context)
         let text = try await ask { () throws(StewardError) in
-            try await services.stewards.sessionLog(session.uid, id: session.id)
+            try await stewards.sessionLog(session.uid, id: session.id)
         }
         return Response(
             status: .ok, headers: [.contentType: "text/plain; charset=utf-8", .cacheControl: "no-store"],
@@ -114,41 +94,42 @@ struct SessionRoutes: Sendable {
     // MARK: Changing
 
     private func start(_ request: Request, _ context: APIContext) async throws -> Response {
-        let identity = try context.requireIdentity(services.serverID)
-        let settings = services.member.configuration.settings
-        let body = try await RequestBody.collect(request, services.serverID)
-        let (start, server) = try RequestBody.parse(request, body, services.serverID, Self.content)
+        let identity = try context.requireIdentity(member.serverID)
+        let settings = member.configuration.settings
+        let body = try await RequestBody.collect(request, member.serverID)
+        let (start, server) = try RequestBody.parse(request, body, member.serverID, Self.content)
         do throws(StewardError) {
             try start.validate()
         } catch {
-            throw StewardProblem.make(error, services.serverID)
+            throw StewardProblem.make(error, member.serverID)
         }
-        if let server, server != services.serverID { try services.requireKnown(server) }
-        let others = server.map { [$0] } ?? (settings.sessionsEnabled ? [] : services.servers(for: .session))
-        if !others.isEmpty, others != [services.serverID] {
-            return try await services.proxy.forward(request, body: body, context: context, toFirstOf: others)
+        if let server, server != member.serverID { try others.requireKnown(server) }
+        let servers = server.map { [$0] } ?? (settings.sessionsEnabled ? [] : others.servers(for: .session))
+        if !servers.isEmpty, servers != [member.serverID] {
+            return try await others.proxy.forward(
+                try await request.carried(context, member.serverID, body: body), toFirstOf: servers)
         }
         guard settings.sessionsEnabled else {
-            throw services.problem(
+            throw member.problem(
                 .forbidden, "sessions-disabled",
                 "this member starts no sessions, and knows no other member that does just now")
         }
-        guard await services.sessions.livingCount < settings.sessions.perServerMax else {
-            throw services.problem(
+        guard await sessions.livingCount < settings.sessions.perServerMax else {
+            throw member.problem(
                 .tooManyRequests, "limit-reached",
                 "\(settings.sessions.perServerMax) sessions run on this member, as many as it may have; end one, or start "
                     + "yours on another member")
         }
         guard let user = try identity.uid.flatMap({ try UnixUser.withID($0) }) else {
-            throw services.problem(
+            throw member.problem(
                 .forbidden, "no-such-user",
-                "\(identity.user) has no account on \(services.hostname) that may start sessions")
+                "\(identity.user) has no account on \(member.hostname) that may start sessions")
         }
-        try await services.logins.launchSteward(for: user, settings.logins)
-        let report = try await ask { () throws(StewardError) in try await services.stewards.start(user.uid, start) }
+        try await logins.launchSteward(for: user, settings.logins)
+        let report = try await ask { () throws(StewardError) in try await stewards.start(user.uid, start) }
         return .json(
             document(KnownSession(uid: user.uid, user: user.name, report: report)), status: .created,
-            [.location: "\(Self.path)\(report.id)", .sessionServer: services.serverID.text])
+            [.location: Route.session.path(report.id), .sessionServer: member.serverID.text])
     }
 
     private static func content(_ reader: inout ObjectReader) -> (SessionStart, server: ServerID?)? {
@@ -177,12 +158,12 @@ struct SessionRoutes: Sendable {
 
     private func rename(_ request: Request, _ context: APIContext) async throws -> Response {
         var (session, _) = try await session(context)
-        let name = try await RequestBody.read(request, services.serverID) { reader in
+        let name = try await RequestBody.read(request, member.serverID) { reader in
             reader.string("name", allowed: "a name", isRequired: true) { $0 }
         }
         _ = try await ask { [session] () throws(StewardError) in
             try SessionStart.validate(name: name)
-            return try await services.stewards.request(session.uid, .rename(id: session.id, name: name))
+            return try await stewards.request(session.uid, .rename(id: session.id, name: name))
         }
         session.report.name = name
         return Response.json(document(session))
@@ -193,7 +174,7 @@ struct SessionRoutes: Sendable {
         let (session, _) = try await session(context, managersToo: true)
         let isLiving = session.report.state.isLiving
         _ = try await ask { () throws(StewardError) in
-            try await services.stewards.request(
+            try await stewards.request(
                 session.uid, isLiving ? .terminate(id: session.id) : .purge(id: session.id))
         }
         return Response(status: .noContent)
@@ -201,7 +182,7 @@ struct SessionRoutes: Sendable {
 
     private func disconnect(_ request: Request, _ context: APIContext) async throws -> Response {
         let (session, _) = try await session(context)
-        await services.sessions.disconnectViewers(of: session.id, DisplayRoute.displaced)
+        await sessions.disconnectViewers(of: session.id, .displaced)
         return Response(status: .noContent)
     }
 }

@@ -9,13 +9,14 @@ import OperatingSystem
 struct StrictBrowser: RouterMiddleware {
     typealias Context = APIContext
 
-    let services: UserServices
+    let member: ThisMember
+    let registry: Registry
 
     func handle(
         _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
         var response = try await next(request, context)
-        let origins = await directOrigins(request)
+        let origins = directOrigins(context)
         response.headers[.contentSecurityPolicy] = origins.isEmpty ? Self.ownPolicy : Self.policy(connectingTo: origins)
         response.headers[.xContentTypeOptions] = "nosniff"
         response.headers[.referrerPolicy] = "no-referrer"
@@ -25,13 +26,11 @@ struct StrictBrowser: RouterMiddleware {
     }
 
     /// The page of another member's session may connect to that member, and to no other.
-    private func directOrigins(_ request: Request) async -> [String] {
-        let parts = request.uri.path.split(separator: "/")
-        guard parts.count == 2, parts[0] == "session",
-            let server = services.registry.server(ofSession: String(parts[1])),
-            !services.member.configuration.settings.forceIndirect
+    private func directOrigins(_ context: APIContext) -> [String] {
+        guard context.route == .sessionPage, let id = context.parameters.get("id"),
+            let server = registry.server(ofSession: id), !member.configuration.settings.forceIndirect
         else { return [] }
-        return services.registry.urls(of: server).compactMap(DirectOrigin.of)
+        return registry.urls(of: server).compactMap(DirectOrigin.of)
     }
 
     private static let ownPolicy = policy(connectingTo: [])

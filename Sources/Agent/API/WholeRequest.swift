@@ -26,6 +26,10 @@ struct WholeRequest: RouterMiddleware {
                 detail: "the target has to be a path in which all that is not of a URL is percent-encoded",
                 serverID: serverID)
         }
+        guard context.upgrade == nil || context.route?.form.isUpgrade == true else {
+            throw Problem(
+                .notFound, reason: "not-found", detail: "there is no upgrade at this path", serverID: serverID)
+        }
         let body = try await RequestBody.collect(request, serverID)
         var head = request.head
         head.scheme = scheme

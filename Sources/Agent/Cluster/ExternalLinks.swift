@@ -3,6 +3,7 @@ import Directory
 import Gateway
 import Logging
 import NIOCore
+import OperatingSystem
 import Replica
 import Synchronization
 
@@ -28,8 +29,10 @@ actor ExternalLinks {
         (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// Looks at the map again: every server update may change which members are external, and where they are.
-    nonisolated func look() { changed.yield() }
+    /// Looks at the map again with every server update: it may change which members are external, and where they are.
+    nonisolated func follow(_ events: Observers<RegistryEvent>) {
+        events.observe { [changed] in if case .server = $0 { changed.yield() } }
+    }
 
     /// Holds the links until it is cancelled.
     func run() async {
@@ -53,9 +56,9 @@ actor ExternalLinks {
     }
 
     private func targets() async -> [ServerID: MemberTarget] {
-        let own = routes.member.serverID
+        let own = routes.serverID
         // External members are reached by each other as by anybody, and need no links.
-        guard !routes.member.configuration.cluster.external else { return [:] }
+        guard !routes.configuration.cluster.external else { return [:] }
         var targets: [ServerID: MemberTarget] = [:]
         problems = [:]
         for serverID in routes.registry.externalServerIDs() where serverID != own {
@@ -95,6 +98,6 @@ final class RelayDoor: Sendable {
     /// Sets a connection up for requests, on its event loop.
     func admit(_ channel: any Channel, _ peer: String) throws -> UpgradedSession {
         guard let door = door.withLock({ $0 }) else { throw NotListening() }
-        return try door.admitRelayed(channel, peer: peer, logger: FrontDoorService.quietLogger)
+        return try door.admitRelayed(channel, peer: peer, logger: .quietHTTP)
     }
 }

@@ -6,30 +6,50 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
-import NIOHTTP1
 import Replica
 import Trust
+
+/// A user's request as another member is asked it.
+struct CarriedRequest: Sendable {
+    let method: HTTPRequest.Method
+    /// With the query.
+    let path: String
+    /// As they came; which of them go along is not the asker's to say.
+    let fields: HTTPFields
+    let body: ByteBuffer
+    let way: ClientWay
+    /// The client's connection's.
+    let eventLoop: any EventLoop
+}
+
+/// The same of a request for a WebSocket.
+struct CarriedUpgrade: Sendable {
+    let path: String
+    /// The user's own.
+    let token: String
+    /// The subprotocols that the client offers.
+    let offered: [String]
+    let way: ClientWay
+    let eventLoop: any EventLoop
+}
 
 /// Sends requests on, with the user's own token and this member's tokens as the carrier's.
 struct MemberProxy: Sendable {
     let serverID: ServerID
     let routes: MemberRoutes
     let authenticator: MemberAuthenticator
+    let reachability: Reachability
     let logger: Logger
     let client: MemberClient
-
-    private var reachability: Reachability { routes.member.reachability }
 
     /// How many members are asked at the most where the first ones cannot be reached; each may cost the time in which a
     /// connection has to come about.
     private static let triedCountMax = 3
 
     /// The other member's answer to a request, as it comes.
-    func forward(
-        _ request: Request, body: ByteBuffer? = nil, context: APIContext, to target: ServerID
-    ) async throws -> Response {
+    func forward(_ request: CarriedRequest, to target: ServerID) async throws -> Response {
         do {
-            return try await answer(request, body, context, try await routes.target(of: target))
+            return try await answer(request, try await routes.target(of: target))
         } catch let error as MemberUnreachable {
             throw unreachable(error)
         }
@@ -37,10 +57,7 @@ struct MemberProxy: Sendable {
 
     /// The answer of the first of several members that can be reached. The next one is asked only where the one before has
     /// certainly taken nothing of the request.
-    func forward(
-        _ request: Request, body: ByteBuffer? = nil, context: APIContext, toFirstOf targets: [ServerID]
-    ) async throws -> Response {
-        let body = if let body { body } else { try await RequestBody.collect(request, serverID) }
+    func forward(_ request: CarriedRequest, toFirstOf targets: [ServerID]) async throws -> Response {
         var last: Problem?
         for target in targets.prefix(Self.triedCountMax) {
             let address: MemberTarget
@@ -51,7 +68,7 @@ struct MemberProxy: Sendable {
                 continue
             }
             do {
-                return try await answer(request, body, context, address)
+                return try await answer(request, address)
             } catch let error as MemberUnreachable {
                 last = unreachable(error)
                 if !error.hasTakenNothing { break }
@@ -63,11 +80,8 @@ struct MemberProxy: Sendable {
             )
     }
 
-    private func answer(
-        _ request: Request, _ body: ByteBuffer?, _ context: APIContext, _ target: MemberTarget
-    ) async throws -> Response {
-        let body = if let body { body } else { try await RequestBody.collect(request, serverID) }
-        let answer = try await patientExchange(request, body, context, target)
+    private func answer(_ request: CarriedRequest, _ target: MemberTarget) async throws -> Response {
+        let answer = try await patientExchange(request, target)
         if let reason = answer.head.headerFields[.refusal] {
             try await answer.forEachPart { _ in }
             throw carrierRefused(by: target.serverID, reason)
@@ -93,42 +107,39 @@ struct MemberProxy: Sendable {
     /// The page of a session that was just started is opened at once, and may come before the map has the session.
     private func noteStart(_ head: HTTPResponse) {
         guard head.status == .created, let server = head.headerFields[.sessionServer].flatMap({ ServerID($0) }),
-            let location = head.headerFields[.location],
-            location.hasPrefix(SessionRoutes.path)
+            let id = head.headerFields[.location]?.split(separator: "/").last
         else { return }
-        routes.registry.expectSession(String(location.dropFirst(SessionRoutes.path.count)), at: server)
+        routes.registry.expectSession(String(id), at: server)
     }
 
     /// A member that has started this second refuses the tokens of this second, and has done nothing then.
     private func patientExchange(
-        _ request: Request, _ body: ByteBuffer, _ context: APIContext, _ target: MemberTarget
+        _ request: CarriedRequest, _ target: MemberTarget
     ) async throws -> ProxiedResponse {
-        let answer = try await exchange(request, body, context, target)
+        let answer = try await exchange(request, target)
         guard answer.head.headerFields[.refusal] == TrustError.olderThanStartReason else { return answer }
         try await answer.forEachPart { _ in }
         await waitForNextSecond()
-        return try await exchange(request, body, context, target)
+        return try await exchange(request, target)
     }
 
     /// Not a wait for something to happen: tokens count whole seconds. One that is cancelled has nobody waiting any more.
     private func waitForNextSecond() async { try? await Task.sleep(for: .seconds(1)) }
 
-    private func exchange(
-        _ request: Request, _ body: ByteBuffer, _ context: APIContext, _ target: MemberTarget
-    ) async throws -> ProxiedResponse {
-        let path = request.head.path ?? "/"
-        var fields = HopFields.passed(request.headers)
+    private func exchange(_ request: CarriedRequest, _ target: MemberTarget) async throws -> ProxiedResponse {
+        let (path, body) = (request.path, request.body)
+        var fields = HopFields.passed(request.fields)
         // Judged here: there it would be another host's.
         fields[.origin] = nil
         fields[.carrier] = try tokens(request.method.rawValue, path, body, target)
-        for told in context.way(of: request).fields { fields[told.name] = told.value }
+        for told in request.way.fields { fields[told.name] = told.value }
         if body.readableBytes > 0 || request.method != .get && request.method != .head {
             fields[.contentLength] = String(body.readableBytes)
         }
         let head = HTTPRequest(
             method: request.method, scheme: "https", authority: target.authority, path: path, headerFields: fields)
         do throws(MemberUnreachable) {
-            let answer = try await client.send(head, body: body, to: target, on: context.channel.eventLoop)
+            let answer = try await client.send(head, body: body, to: target, on: request.eventLoop)
             reachability.succeeded(target.serverID)
             return answer
         } catch {
@@ -138,20 +149,15 @@ struct MemberProxy: Sendable {
     }
 
     /// A WebSocket to another member, for a browser's request.
-    func upgrade(
-        _ request: HTTPRequestHead, _ token: LoginToken, _ way: ClientWay, _ connection: ConnectionInfo,
-        to target: ServerID
-    ) async throws(Problem) -> UpgradeAdmission {
+    func upgrade(_ request: CarriedUpgrade, to target: ServerID) async throws(Problem) -> UpgradeAdmission {
         let address = try await routes.target(of: target)
-        var fields = [("authorization", "Bearer \(token.text)")]
-        fields += way.fields.map { ($0.name.canonicalName, $0.value) }
-        for offered in request.headers[canonicalForm: "sec-websocket-protocol"] {
-            fields.append(("sec-websocket-protocol", String(offered)))
-        }
-        var outcome = try await upgrade(request.uri, fields, connection, to: address)
+        var fields = [("authorization", "Bearer \(request.token)")]
+        fields += request.way.fields.map { ($0.name.canonicalName, $0.value) }
+        fields += request.offered.map { ("sec-websocket-protocol", $0) }
+        var outcome = try await upgrade(request, fields, to: address)
         if case .failure(let problem) = outcome, problem.headers[.refusal] == TrustError.olderThanStartReason {
             await waitForNextSecond()
-            outcome = try await upgrade(request.uri, fields, connection, to: address)
+            outcome = try await upgrade(request, fields, to: address)
         }
         if case .failure(let problem) = outcome, let reason = problem.headers[.refusal] {
             throw carrierRefused(by: target, reason)
@@ -161,11 +167,11 @@ struct MemberProxy: Sendable {
     }
 
     private func upgrade(
-        _ path: String, _ fields: [(String, String)], _ connection: ConnectionInfo, to target: MemberTarget
+        _ request: CarriedUpgrade, _ fields: [(String, String)], to target: MemberTarget
     ) async throws(Problem) -> Result<UpgradedMember, Problem> {
-        let carrier = (HTTPField.Name.carrier.canonicalName, try tokens("GET", path, ByteBuffer(), target))
+        let carrier = (HTTPField.Name.carrier.canonicalName, try tokens("GET", request.path, ByteBuffer(), target))
         do throws(MemberUnreachable) {
-            return try await client.upgrade(path, fields + [carrier], to: target, on: connection.eventLoop)
+            return try await client.upgrade(request.path, fields + [carrier], to: target, on: request.eventLoop)
         } catch {
             reachability.failed(target.serverID)
             throw unreachable(error)

@@ -10,20 +10,28 @@ import Transport
 
 /// Decides by the map and the configuration where requests for another member go.
 struct MemberRoutes: Sendable {
-    let member: RunningMember
+    let serverID: ServerID
+    let configurations: ConfigurationStore
     let registry: Registry
+    /// Knows which member each access point has turned out to be.
+    let node: GossipNode
+    /// What the environment says of proxies.
+    let proxies: ProxyRules
+    let logger: Logger
+
+    var configuration: Configuration { configurations.current }
 
     /// Whether an address that another member announces is connected to. Members at loopback addresses are, only where this
     /// member itself is at one.
     @Sendable
     private func mayReach(_ host: String) -> Bool {
         guard !AddressRange.isReserved(host) else { return false }
-        return !AddressRange.isLoopback(host) || AddressRange.isLoopback(member.configuration.web.listen.host)
+        return !AddressRange.isLoopback(host) || AddressRange.isLoopback(configuration.web.listen.host)
     }
 
     /// A client that goes where these routes lead.
     func makeClient(relay: RelayExchange? = nil) -> MemberClient {
-        MemberClient(relay: relay, proxies: member.proxies, mayReach: mayReach)
+        MemberClient(relay: relay, proxies: proxies, mayReach: mayReach)
     }
 
     /// Where requests for a member go.
@@ -31,7 +39,7 @@ struct MemberRoutes: Sendable {
     /// An external member cannot open connections inwards, and has the others open them.
     func target(of serverID: ServerID) async throws(Problem) -> MemberTarget {
         let address = try address(of: serverID)
-        if member.configuration.cluster.external, !registry.isExternal(serverID) {
+        if configuration.cluster.external, !registry.isExternal(serverID) {
             return MemberTarget(serverID: serverID, way: .relay, certificateSHA256: address.certificateSHA256)
         }
         return try direct(address)
@@ -53,13 +61,13 @@ struct MemberRoutes: Sendable {
     }
 
     private func accessPoint(_ address: ServerAddress) async -> AccessPoint? {
-        let urls = await member.node.accessPointStatuses.filter { $0.serverID == address.serverID }.map(\.url)
-        for connection in member.configuration.cluster.usedConnections {
+        let urls = await node.accessPointStatuses.filter { $0.serverID == address.serverID }.map(\.url)
+        for connection in configuration.cluster.usedConnections {
             let endpoint = connection.address.endpoint
             let isAnnounced = endpoint.host == address.host && endpoint.port == address.port
             guard isAnnounced || urls.contains(connection.url) else { continue }
             // One whose files cannot be read was refused when the configuration was taken up.
-            return try? AccessPoint(configured: connection, in: member.directory.configuration)
+            return try? AccessPoint(configured: connection, in: configurations.directory)
         }
         return nil
     }
@@ -74,7 +82,7 @@ struct MemberRoutes: Sendable {
 
     private func direct(_ address: ServerAddress) throws(Problem) -> MemberTarget {
         guard mayReach(address.host) else {
-            member.logger.warning("\(address.serverID) announces the address \(address.host), to which nothing is sent")
+            logger.warning("\(address.serverID) announces the address \(address.host), to which nothing is sent")
             throw problem(
                 "refused-address", "\(address.serverID) announces an address to which members do not send requests")
         }
@@ -84,7 +92,7 @@ struct MemberRoutes: Sendable {
     }
 
     private func problem(_ reason: String, _ detail: String) -> Problem {
-        Problem(.badGateway, reason: reason, detail: detail, serverID: member.serverID)
+        Problem(.badGateway, reason: reason, detail: detail, serverID: serverID)
     }
 }
 

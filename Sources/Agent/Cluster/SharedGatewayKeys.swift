@@ -2,6 +2,7 @@
 import Directory
 import JSON
 import Logging
+import OperatingSystem
 import Replica
 
 /// A gateway that knows one gateway key alone takes whoever shows it for the member that he says he is. So nobody but that
@@ -46,8 +47,12 @@ final class SharedGatewayKeyWarning: Sendable {
         self.logger = logger
     }
 
-    /// Looks at all members where one of them, a gateway, has told of itself.
-    func look(at update: ServerUpdate) {
+    /// Looks at all members whenever one of them, a gateway, tells of itself.
+    func follow(_ events: Observers<RegistryEvent>) {
+        events.observe { [self] in if case .server(let update) = $0 { look(at: update) } }
+    }
+
+    private func look(at update: ServerUpdate) {
         guard !update.gatewayKeys.isEmpty else { return }
         for warning in SharedGatewayKeys(registry.servers().map(\.update)).warnings where filter.isNews(warning) {
             logger.warning("\(warning)")

@@ -4,10 +4,12 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import Replica
 
 /// Hands what a command asks for to the one writer.
 struct ConfigurationRoute: Sendable {
-    let member: RunningMember
+    let serverID: ServerID
+    let configurations: ConfigurationStore
 
     /// The reasons of refusals, which the commands know.
     static let stale = "stale"
@@ -30,7 +32,7 @@ struct ConfigurationRoute: Sendable {
                 try Configuration.file(named: String(query.get("file") ?? "")), text: Array(buffer: body),
                 expected: query.get("expected").map { ConfigurationVersion(text: $0) },
                 source: query.get("source") ?? "the control socket")
-            let applied = try await member.configurations.change(proposal)
+            let applied = try await configurations.change(proposal)
             return Response.json(["changes": .array(applied.change.lines.map { .string($0) })])
         } catch let error as ConfigurationRefusal {
             if case .stale = error { throw problem(.conflict, Self.stale, error.description) }
@@ -41,6 +43,6 @@ struct ConfigurationRoute: Sendable {
     }
 
     private func problem(_ status: HTTPResponse.Status, _ reason: String, _ detail: String) -> Problem {
-        Problem(status, reason: reason, detail: detail, serverID: member.serverID)
+        Problem(status, reason: reason, detail: detail, serverID: serverID)
     }
 }

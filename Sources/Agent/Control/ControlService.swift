@@ -10,32 +10,31 @@ import ServiceLifecycle
 
 /// Serves the client commands.
 final class ControlService: Service {
-    private let services: UserServices
-    private let member: RunningMember
-    private let journal: Journal
+    /// Of the Unix socket.
+    private let path: String
+    private let routes: ControlRoutes
+    private let logger: Logger
     private let listening = Latch()
 
-    init(services: UserServices, journal: Journal) {
-        self.services = services
-        member = services.member
-        self.journal = journal
+    init(path: String, routes: ControlRoutes, logger: Logger) {
+        self.path = path
+        self.routes = routes
+        self.logger = logger
     }
 
     /// Returns once commands are accepted.
     func waitUntilListening() async { await listening.wait() }
 
     func run() async throws {
-        let path = member.directory.socket
-        let routes = ControlRoutes(services: services, member: member, journal: journal)
         let application = Application(
             router: routes.router(),
             server: HTTPServerBuilder { ControlChannel(base: HTTP1Channel(responder: $0)) },
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
-            onServerRunning: { [listening, logger = member.logger] _ in
+            onServerRunning: { [path, listening, logger] _ in
                 if unsafe chmod(path, 0o600) != 0 { logger.error("\(path): mode 0600 cannot be set") }
                 await listening.open()
             },
-            logger: FrontDoorService.quietLogger)
+            logger: .quietHTTP)
         do {
             try await application.run()
         } catch let error as IOError {

@@ -11,7 +11,7 @@ import ServiceLifecycle
 import Store
 
 struct EntryStreams: Sendable {
-    let member: RunningMember
+    let store: Store
 
     /// How many bytes of lines are made at once: each part is read by a reader of its own, so a long dump does not
     /// hold on to old pages.
@@ -20,8 +20,7 @@ struct EntryStreams: Sendable {
     /// The entries below a prefix, in key order, as lines.
     func dump(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let prefix = Array((request.uri.queryParameters.get("prefix") ?? "").utf8)
-        let store = member.store
-        return Self.lines { writer in
+        return Self.lines { [store] writer in
             var after: Key?
             repeat {
                 let start = after
@@ -48,7 +47,7 @@ struct EntryStreams: Sendable {
     /// Every change below a prefix from now on, as lines; a deletion has `"deleted":true`.
     func watch(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let prefix = Array((request.uri.queryParameters.get("prefix") ?? "").utf8)
-        let feed = member.store.subscribe()
+        let feed = store.subscribe()
         return Self.lines { writer in
             // An empty line tells the client that the watch has begun.
             try await writer.write(ByteBuffer(string: "\n"))

@@ -4,17 +4,21 @@ import JSON
 import Relay
 import Replica
 
-enum RelayDocument {
+/// The links of the relay, at either end.
+struct RelayDocument: Sendable {
+    let exchange: RelayExchange
+    let externalLinks: ExternalLinks
+
     /// One document for each link: on an external member those that others hold to it, on any other one its own.
-    static func links(_ services: UserServices) async -> [JSONValue] {
-        let own = await services.externalLinks.statuses.map(link)
-        let failures = await services.externalLinks.failures.map { failure in
+    func links() async -> [JSONValue] {
+        let own = await externalLinks.statuses.map(Self.link)
+        let failures = await externalLinks.failures.map { failure in
             JSONValue.object([
                 "serverId": .string(failure.serverID.text), "direction": "out", "state": "refused",
                 "lastError": .string(failure.detail),
             ])
         }
-        return own + failures + services.exchange.statuses.map(link)
+        return own + failures + exchange.statuses.map(Self.link)
     }
 
     /// A link that this member holds.

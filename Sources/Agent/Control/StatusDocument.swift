@@ -9,38 +9,53 @@ import Store
 import Transport
 import Trust
 
-enum StatusDocument {
-    /// The whole state of this member; `docs/operations.md` explains the fields.
-    static func make(_ services: UserServices) async -> JSONValue {
-        let member = services.member
-        let relay = await RelayDocument.links(services)
-        let summary = member.store.summary
-        let statistics = member.store.statistics
-        let links = await member.node.links
-        let accessPoints = await member.node.accessPointStatuses
-        let configuration = member.configuration
+/// The whole state of this member, part by part.
+struct StatusDocument: Sendable {
+    let serverID: ServerID
+    /// When the agent started.
+    let started: WallTime
+    let store: Store
+    let node: GossipNode
+    let authenticator: MemberAuthenticator
+    let certificate: ServerCertificate
+    let configurations: ConfigurationStore
+    let registry: Registry
+    let relay: RelayDocument
+    /// What an administrator is told where pages for browsers are missing.
+    let pagesProblem: @Sendable () -> String?
+    /// Where the listener really listens.
+    let listening: @Sendable () async -> HostAndPort?
+
+    /// As JSON; `docs/operations.md` explains the fields.
+    func make() async -> JSONValue {
+        let relayLinks = await relay.links()
+        let summary = store.summary
+        let statistics = store.statistics
+        let links = await node.links
+        let accessPoints = await node.accessPointStatuses
+        let configuration = configurations.current
         return .object([
-            "serverId": .string(member.serverID.text), "software": .string(ProgramVersion.software),
-            "started": .string(member.started.text), "time": .string(WallClock.now().text),
-            "listen": .string(await member.listening?.description ?? ""),
-            "certificateSHA256": .string(HexText.encode(member.certificate.hash)),
-            "keys": .array(member.authenticator.keyRing.ids.map { .string($0.description) }),
+            "serverId": .string(serverID.text), "software": .string(ProgramVersion.software),
+            "started": .string(started.text), "time": .string(WallClock.now().text),
+            "listen": .string(await listening()?.description ?? ""),
+            "certificateSHA256": .string(HexText.encode(certificate.hash)),
+            "keys": .array(authenticator.keyRing.ids.map { .string($0.description) }),
             "external": .bool(configuration.cluster.external), "entries": .integer(Int64(summary.count)),
             "values": .integer(Int64(statistics.valueCount)), "tombstones": .integer(Int64(statistics.tombstoneCount)),
             "fingerprint": .string(summary.fingerprint.hex), "storeBytes": .integer(Int64(statistics.fileByteCount)),
             "commits": .integer(Int64(statistics.commitCount)),
             "links": .array(
-                links.filter { $0.status.phase != .dialling && $0.status.phase != .closing }.map(link)
-                    + accessPoints.filter { $0.phase == "waiting" || $0.phase == "dialling" }.map(failingLink)),
-            "accessPoints": .array(accessPoints.map(accessPoint)),
+                links.filter { $0.status.phase != .dialling && $0.status.phase != .closing }.map(Self.link)
+                    + accessPoints.filter { $0.phase == "waiting" || $0.phase == "dialling" }.map(Self.failingLink)),
+            "accessPoints": .array(accessPoints.map(Self.accessPoint)),
             "clock": .object([
-                "wrong": .bool(await member.node.isClockWrong),
-                "offsetsMilliseconds": .object(offsets(links.map(\.status))),
+                "wrong": .bool(await node.isClockWrong),
+                "offsetsMilliseconds": .object(Self.offsets(links.map(\.status))),
             ]),
-            "partitioned": .bool(await member.node.isPartitionedByGateways), "relayLinks": .array(relay),
-            "sharedGatewayKeys": SharedGatewayKeys(services.registry.servers().map(\.update)).json,
-            "isolated": .text(isolation(configuration, links.map(\.status))),
-            "pagesMissing": .text(services.pages.problem),
+            "partitioned": .bool(await node.isPartitionedByGateways), "relayLinks": .array(relayLinks),
+            "sharedGatewayKeys": SharedGatewayKeys(registry.servers().map(\.update)).json,
+            "isolated": .text(Self.isolation(configuration, links.map(\.status))),
+            "pagesMissing": .text(pagesProblem()),
         ])
     }
 
@@ -103,64 +118,5 @@ enum StatusDocument {
 
     private static func milliseconds(_ duration: Duration) -> JSONValue {
         .number((duration / .microseconds(1)).rounded() / 1_000)
-    }
-}
-
-enum MemberList {
-    /// Every member whose server update has not expired.
-    static func make(_ services: UserServices) async throws -> JSONValue {
-        let member = services.member
-        let relay = await RelayDocument.links(services)
-        var members: [JSONValue] = []
-        let now = WallClock.now()
-        for server in services.registry.servers(at: now).sorted(by: { $0.update.serverID < $1.update.serverID }) {
-            let id = server.update.serverID
-            var fields: [String: JSONValue] = [
-                "serverId": .string(id.text), "self": .bool(id == member.serverID),
-                "updatedMillisecondsAgo": .integer(max(0, now.millisecondsSince(server.written))),
-                "update": server.update.document,
-            ]
-            if let link = relay.first(where: { $0.text("serverId") == id.text }) { fields["relay"] = link }
-            members.append(.object(fields))
-        }
-        return .array(members)
-    }
-}
-
-/// Why a key has the value that it has.
-struct Explanation {
-    let member: RunningMember
-    let journal: Journal
-
-    func document(_ key: Key, _ entry: Entry?, _ changes: [Journal.Change]) async -> JSONValue {
-        var fields: [String: JSONValue] = ["key": .string(key.description)]
-        if let entry {
-            fields.merge(EntryDocument.fields(entry)) { _, new in new }
-            fields["expired"] = .bool(entry.isExpired(at: WallClock.now()))
-            if let writer = await journal.member(of: entry.version.origin) {
-                fields["writtenBy"] = .string(writer.text)
-            }
-        }
-        var history: [JSONValue] = []
-        for change in changes { history.append(await describe(change)) }
-        fields["changes"] = .array(history)
-        return .object(fields)
-    }
-
-    private func describe(_ change: Journal.Change) async -> JSONValue {
-        var fields: [String: JSONValue] = [
-            "at": .string(change.time.text), "version": .string(change.version.clock.time.text),
-            "origin": .string(String(change.version.origin.raw, radix: 16)),
-        ]
-        if let writer = await journal.member(of: change.version.origin) { fields["writtenBy"] = .string(writer.text) }
-        if change.kind == .tombstone { fields["deleted"] = true }
-        if let replaced = change.replaced { fields["replaced"] = .string(replaced.clock.time.text) }
-        switch change.source {
-        case .local: fields["source"] = "local"
-        case .link: fields["source"] = .string("link to \(change.peer?.text ?? "a member no longer linked")")
-        case .expiry: fields["source"] = "expired"
-        case .restamp: fields["source"] = "stamped anew after the clock was set right"
-        }
-        return .object(fields)
     }
 }

@@ -38,10 +38,12 @@ struct Daemon {
         }
         let journal = Journal(store: member.store, node: member.node, logger: logs[.clusterDatabase])
         let reloader = ConfigurationReloader(member.configurations, logger: logs.agent)
-        let users = try await UserServer(member: member, update: update, publisher: publisher)
-        let frontDoor = FrontDoorService(services: users.services)
-        let plainDoor = PlainDoorService(services: users.services)
-        let control = ControlService(services: users.services, journal: journal)
+        let parts = try await UserParts(member)
+        let users = await UserServer(parts, update: update, publisher: publisher)
+        let frontDoor = FrontDoorService(parts.listener, member: member)
+        let plainDoor = PlainDoorService(parts.plainListener, logger: member.logger)
+        let control = ControlService(
+            path: directory.socket, routes: parts.controlRoutes(journal), logger: member.logger)
         await member.configurations.follow(
             ConfigurationFollower.all(member, users, frontDoor: frontDoor, plainDoor: plainDoor))
         await member.configurations.observe { applied in
@@ -54,7 +56,7 @@ struct Daemon {
             Background { await journal.run(own: member.origin, serverID: member.serverID) },
             control,
             Background { await users.run() },
-            UserSocketService(server: users),
+            UserSocketService(path: parts.runtime.userSocket, api: parts.api, logger: member.logger),
             Background {
                 await frontDoor.waitUntilListening()
                 try await reloader.run()
@@ -76,7 +78,7 @@ struct Daemon {
                 await frontDoor.waitUntilListening()
                 if let error = notifier.ready(status: "serving") { logs.agent.warning("\(error)") }
                 try await gracefulShutdown()
-                await users.services.exchange.drain()
+                await parts.exchange.drain()
                 if let error = notifier.stopping() { logs.agent.warning("\(error)") }
             },
             // The last one stops first: links say goodbye while everything else still works.

@@ -8,23 +8,20 @@ import NIOCore
 import ServiceLifecycle
 
 /// Serves users of this host.
-final class UserSocketService: Service {
-    private let server: UserServer
-
-    init(server: UserServer) { self.server = server }
+struct UserSocketService: Service {
+    let path: String
+    let api: APIRouter
+    let logger: Logger
 
     func run() async throws {
-        let path = server.runtime.userSocket
-        let services = server.services
         let application = Application(
-            router: APIRouter.forSocket(services),
-            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            router: api.router(at: .userSocket), server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(address: .unixDomainSocket(path: path)),
-            onServerRunning: { [logger = services.member.logger] _ in
+            onServerRunning: { _ in
                 // Everybody may connect: who it is decides.
                 if unsafe chmod(path, 0o666) != 0 { logger.error("\(path): mode 0666 cannot be set") }
             },
-            logger: FrontDoorService.quietLogger)
+            logger: .quietHTTP)
         do {
             try await cancelWhenGracefulShutdown { try await application.run() }
         } catch is CancellationError {

@@ -1,4 +1,5 @@
 // The sessions of this member: what the stewards report, who looks at them, and what can be asked of them.
+import Directory
 import Gateway
 import Glibc
 import Logging
@@ -7,16 +8,18 @@ import Replica
 import Sessions
 import Store
 
-/// What happened to a session.
+/// What happened to the sessions of this member.
 enum SessionEvent: Sendable {
     /// - isVisible: More than its use of memory and processor.
     case changed(KnownSession, isVisible: Bool)
     case removed(KnownSession)
+    /// A user's steward came or went.
+    case steward(uid_t)
 }
 
 /// All sessions of this member.
 actor SessionBook {
-    private let stewards: StewardServer
+    nonisolated let stewards: StewardServer
     private let logger: Logger
     private var sessions: [String: KnownSession] = [:]
     /// Whose each session is, also while nothing is heard of it, so that nobody else can claim it meanwhile.
@@ -28,8 +31,8 @@ actor SessionBook {
     private static let tellingTime: Duration = .seconds(3)
     private var viewers: [String: [UInt64: Viewer]] = [:]
     private var nextViewer: UInt64 = 0
-    private var observers: [@Sendable (SessionEvent) -> Void] = []
-    private var stewardObservers: [@Sendable (uid_t) -> Void] = []
+    /// Tells every session that changes or goes, and every steward that comes or goes.
+    nonisolated let events = Observers<SessionEvent>()
 
     /// One connected browser.
     private struct Viewer {
@@ -57,11 +60,15 @@ actor SessionBook {
         }
     }
 
-    /// Calls the closure for every session that changes or goes.
-    func observe(_ observer: @escaping @Sendable (SessionEvent) -> Void) { observers.append(observer) }
+    /// Ends the connections of viewers whose login has ended, here or at another member.
+    nonisolated func follow(_ logins: Observers<LoginEvent>, _ others: Observers<RegistryEvent>) {
+        logins.observe { event in if case .ended(let login) = event { self.ended(loginID: login.id) } }
+        others.observe { event in if case .loginGone(let login) = event { self.ended(loginID: login.id) } }
+    }
 
-    /// Calls the closure with the user whose steward came or went.
-    func observeStewards(_ observer: @escaping @Sendable (uid_t) -> Void) { stewardObservers.append(observer) }
+    private nonisolated func ended(loginID: String) {
+        Task { await disconnectViewers(ofLogin: loginID, .loggedOut) }
+    }
 
     /// Takes the stewards' reports until cancelled.
     func run() async {
@@ -71,11 +78,11 @@ actor SessionBook {
                 connectedSince[uid] = .now
                 logger.info("the steward of user \(uid) is connected")
                 forget(uid)
-                for observer in stewardObservers { observer(uid) }
+                events.tell(.steward(uid))
             case .disconnected(let uid):
                 logger.info("the steward of user \(uid) is gone")
                 forget(uid)
-                for observer in stewardObservers { observer(uid) }
+                events.tell(.steward(uid))
             case .session(let uid, let report): take(report, of: uid)
             case .removed(let uid, let id): remove(id, of: uid)
             }
@@ -93,7 +100,7 @@ actor SessionBook {
         if owners.updateValue(uid, forKey: report.id) == nil { saveOwner(of: report.id, uid) }
         if old != new {
             let isVisible = old.map { new.differsVisibly(from: $0) } ?? true
-            for observer in observers { observer(.changed(new, isVisible: isVisible)) }
+            events.tell(.changed(new, isVisible: isVisible))
         }
         // The steward may be a new one that does not know of viewers of before.
         let count = viewers[report.id]?.count ?? 0
@@ -105,7 +112,7 @@ actor SessionBook {
         sessions[id] = nil
         owners[id] = nil
         saveOwner(of: id, nil)
-        for observer in observers { observer(.removed(old)) }
+        events.tell(.removed(old))
     }
 
     private func saveOwner(of id: String, _ uid: uid_t?) {

@@ -21,7 +21,8 @@ actor LoginBook {
     private let keys: UserKeys
     private let store: Store
     private let logger: Logger
-    private var observers: [@Sendable (LoginEvent) -> Void] = []
+    /// Tells every login that begins or ends.
+    nonisolated let events = Observers<LoginEvent>()
 
     /// How often the time of last use goes to disk.
     private static let savingMilliseconds: Int64 = 600_000
@@ -53,9 +54,6 @@ actor LoginBook {
         }
     }
 
-    /// Calls the closure for every login that begins or ends.
-    func observe(_ observer: @escaping @Sendable (LoginEvent) -> Void) { observers.append(observer) }
-
     var all: [Login] { logins.values.sorted { ($0.since, $0.id) < ($1.since, $1.id) } }
 
     func logins(of uid: uid_t) -> [Login] { all.filter { $0.uid == uid } }
@@ -78,7 +76,7 @@ actor LoginBook {
         try await save(login)
         logins[login.id] = login
         idsByHash[login.tokenHash] = login.id
-        for observer in observers { observer(.began(login)) }
+        events.tell(.began(login))
         let own = logins(of: user.uid)
         if own.count > Self.perUserMax, let oldest = own.min(by: { $0.lastSeen < $1.lastSeen }) { await end(oldest.id) }
         return (login, token)
@@ -113,7 +111,7 @@ actor LoginBook {
     func end(_ id: String) async -> Bool {
         guard let login = logins.removeValue(forKey: id) else { return false }
         idsByHash[login.tokenHash] = nil
-        for observer in observers { observer(.ended(login)) }
+        events.tell(.ended(login))
         do throws(StoreError) {
             try await store.deleteLocal(Self.prefix + Array(id.utf8))
         } catch {

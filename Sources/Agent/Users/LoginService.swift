@@ -24,8 +24,8 @@ struct LoginSource: Sendable {
 /// Logs users in.
 actor LoginService {
     private let serverID: ServerID
-    private let book: LoginBook
-    private let stewards: StewardServer
+    nonisolated let book: LoginBook
+    nonisolated let stewards: StewardServer
     private let launchers: StewardLaunchers
     private let limits = AttemptLimits()
     private let logger: Logger

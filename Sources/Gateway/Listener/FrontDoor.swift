@@ -10,28 +10,25 @@ package import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOSSL
 import NIOWebSocket
-package import Replica
 import Transport
 
 /// Sets up and serves the connections of the listener.
 package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
     package let responder: HTTPChannelHandler.Responder
     private let certificate: ServerCertificate?
-    private let routes: [any UpgradeRoute]
+    private let upgrades: any UpgradeJudge
     /// Asked at each connection, which keeps the answer.
     private let limits: @Sendable () -> FrontDoorLimits
-    private let serverID: ServerID
     private let connections = ConnectionCounter()
 
     /// - Parameter certificate: Without one there is no TLS.
     package init(
-        serverID: ServerID, certificate: ServerCertificate?, routes: [any UpgradeRoute],
+        certificate: ServerCertificate?, upgrades: any UpgradeJudge,
         limits: @escaping @Sendable () -> FrontDoorLimits = { FrontDoorLimits() },
         responder: @escaping HTTPChannelHandler.Responder
     ) {
-        self.serverID = serverID
         self.certificate = certificate
-        self.routes = routes
+        self.upgrades = upgrades
         self.limits = limits
         self.responder = responder
     }
@@ -57,7 +54,7 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
             let info = ConnectionInfo(
                 peer: channel.remoteAddress.map(Self.text) ?? "unknown",
                 peerAddress: channel.remoteAddress?.ipAddress ?? "unknown", certificateHash: served?.hash,
-                eventLoop: channel.eventLoop)
+                channel: channel)
             guard connections.open(info.peerAddress, perAddressMax: limits.connectionsPerAddress) else {
                 throw ListenerError.tooManyConnections(info.peerAddress)
             }
@@ -117,7 +114,7 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
     package func admitRelayed(_ channel: any Channel, peer: String, logger: Logger) throws -> UpgradedSession {
         let info = ConnectionInfo(
             peer: peer, peerAddress: channel.remoteAddress?.ipAddress ?? "unknown",
-            certificateHash: certificate?.current.hash, eventLoop: channel.eventLoop)
+            certificateHash: certificate?.current.hash, channel: channel)
         // Without a limit for the first request: the other end may keep the connection for later.
         let value = value(channel, try setUpHTTP1(channel, info, limits(), nil, logger))
         return { await handle(value: value, logger: logger) }
@@ -217,12 +214,9 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
         // From the verdict to the upgrade of this one connection.
         let admission = NIOLoopBoundBox<UpgradeAdmission?>(nil, eventLoop: channel.eventLoop)
         return NIOTypedWebSocketServerUpgrader<Negotiated>(maxFrameSize: limits.frameByteCountMax) { channel, head in
-            guard let route = routes.first(where: { $0.isResponsible(for: head.uri) }) else {
-                return Self.answer(noSuchUpgrade, on: channel).map { nil }
-            }
             return channel.eventLoop.makeFutureWithTask {
                 do throws(Problem) {
-                    return Result<UpgradeAdmission, Problem>.success(try await route.admit(head, info))
+                    return Result<UpgradeAdmission, Problem>.success(try await upgrades.admit(head, info))
                 } catch {
                     return .failure(error)
                 }
@@ -244,10 +238,6 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
                 return .upgraded(try granted.start(channel))
             }
         }
-    }
-
-    private var noSuchUpgrade: Problem {
-        Problem(.notFound, reason: "not-found", detail: "there is no upgrade at this path", serverID: serverID)
     }
 
     /// Writes a problem document and closes.

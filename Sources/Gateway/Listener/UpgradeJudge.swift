@@ -1,4 +1,4 @@
-// A path at which the listener turns a connection into a WebSocket.
+// Where the listener turns a connection into a WebSocket.
 package import NIOCore
 package import NIOHTTP1
 
@@ -10,18 +10,21 @@ package struct ConnectionInfo: Sendable {
     package let peerAddress: String
     /// SHA-256 of the certificate served on this connection; nil without TLS.
     package let certificateHash: [UInt8]?
-    /// The connection's.
-    package let eventLoop: any EventLoop
+    package let channel: any Channel
+
+    package init(peer: String, peerAddress: String, certificateHash: [UInt8]?, channel: any Channel) {
+        self.peer = peer
+        self.peerAddress = peerAddress
+        self.certificateHash = certificateHash
+        self.channel = channel
+    }
 }
 
 /// What happens on a connection after its upgrade.
 package typealias UpgradedSession = @Sendable () async -> Void
 
-/// Takes over connections at some paths.
-package protocol UpgradeRoute: Sendable {
-    /// Whether this route is meant by the target of a request.
-    func isResponsible(for target: String) -> Bool
-
+/// Says at which paths connections become WebSockets, and whose.
+package protocol UpgradeJudge: Sendable {
     /// Judges a request for an upgrade.
     ///
     /// - Throws: why there is none; the document is sent and the connection closed.

@@ -5,17 +5,24 @@ import Hummingbird
 import JSON
 import Replica
 
-extension SessionRoutes {
+/// Tickets for displays.
+struct TicketRoutes: RouteGroup {
+    let member: ThisMember
+    let sessions: SessionBook
+    let tickets: DisplayTickets
+
+    var handlers: [Route: Handler] { [.makeTicket: makeTicket] }
+
     /// Makes a ticket where there is something to try directly: the request was carried here, and neither this member nor
     /// the carrier (see `RoutingMiddleware`) keeps browsers from it.
-    func makeTicket(_ request: Request, _ context: APIContext) async throws -> Response {
-        let (session, identity) = try await session(context)
+    private func makeTicket(_ request: Request, _ context: APIContext) async throws -> Response {
+        let (session, identity) = try await sessions.session(named: context, member.serverID)
         let urls = await directURLs(of: session.id)
         // On this host's own socket there is no login that a ticket could end with.
         guard context.carrier != nil, identity.loginID != nil, !urls.isEmpty else {
             return Self.noTicket(carrier: context.carrier)
         }
-        let ticket = services.tickets.make(for: identity, sessionID: session.id, at: .now)
+        let ticket = tickets.make(for: identity, sessionID: session.id, at: .now)
         return Self.answer(ticket: ticket, urls: urls, carrier: context.carrier)
     }
 
@@ -34,10 +41,10 @@ extension SessionRoutes {
 
     /// Where a browser may try to open the display of a session of this member; empty where it should not.
     private func directURLs(of id: String) async -> [String] {
-        let configuration = services.member.configuration
+        let configuration = member.configuration
         guard !configuration.settings.forceIndirect, !configuration.cluster.external else { return [] }
-        return await services.member.urls(hostname: services.hostname).compactMap(DirectOrigin.of).map { origin in
-            "\(origin)\(DisplayRoute.path(of: id))"
+        return await member.urls().compactMap(DirectOrigin.of).map { origin in
+            "\(origin)\(Route.display.path(id))"
         }
     }
 }

@@ -3,9 +3,7 @@ import Directory
 import Gateway
 import Glibc
 import HTTPTypes
-import Hummingbird
 import Logging
-import NIOHTTP1
 import OperatingSystem
 import Replica
 import Sessions
@@ -125,51 +123,5 @@ struct Authentication: Sendable {
     static func setCookie(_ token: LoginToken?) -> String {
         "\(cookieName)=\(token?.text ?? ""); Path=/; Secure; HttpOnly; SameSite=Strict"
             + (token == nil ? "; Max-Age=0" : "")
-    }
-}
-
-/// Puts the identity into the context of each request.
-struct IdentityMiddleware: RouterMiddleware {
-    typealias Context = APIContext
-
-    let authentication: Authentication
-
-    func handle(
-        _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
-    ) async throws -> Response {
-        var context = context
-        if let peer = context.peerUser {
-            if let uid = try await peer.get() { context.identity = try await authentication.identity(ofPeer: uid) }
-        } else {
-            context.identity = try await authentication.identity(
-                method: request.method.rawValue, cookies: request.headers[values: .cookie],
-                authorization: request.headers[.authorization], csrfToken: request.headers[.csrfToken],
-                origin: request.headers[.origin], host: request.head.authority)
-        }
-        return try await next(request, context)
-    }
-}
-
-/// On this host's socket for users the kernel says who asks. What comes in elsewhere without an address, such as a
-/// connection whose bytes were carried, has to log in.
-struct PeerUserMiddleware: RouterMiddleware {
-    typealias Context = APIContext
-
-    func handle(
-        _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
-    ) async throws -> Response {
-        var context = context
-        context.peerUser = SocketPeer.user(of: context.channel)
-        return try await next(request, context)
-    }
-}
-
-extension APIContext {
-    /// The user who asks.
-    func requireIdentity(_ serverID: ServerID) throws(Problem) -> Identity {
-        if let identity { return identity }
-        throw Problem(
-            .unauthorized, reason: "not-logged-in", detail: "log in first: there is no login, or it has ended",
-            serverID: serverID)
     }
 }
