@@ -43,16 +43,19 @@ let package = Package(
         .systemLibrary(
             name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .target(name: "OperatingSystem", swiftSettings: settings),
+        .target(name: "Engines", swiftSettings: settings),
         .target(name: "JSON", swiftSettings: settings),
         .target(name: "Certificates", dependencies: ["COpenSSL"], swiftSettings: settings),
         .target(name: "Replica", dependencies: ["CSodium"], swiftSettings: settings),
         .target(name: "Trust", dependencies: ["Replica", "CSodium"], swiftSettings: settings),
-        .target(name: "Sessions", dependencies: ["OperatingSystem", "Replica", "CTurboJPEG"], swiftSettings: settings),
+        .target(
+            name: "Sessions", dependencies: ["Engines", "OperatingSystem", "Replica", "CTurboJPEG"],
+            swiftSettings: settings),
         .target(name: "Store", dependencies: ["Replica", "CLMDB"], swiftSettings: settings),
         .target(
             name: "Transport",
             dependencies: [
-                "OperatingSystem", "Trust",
+                "Engines", "OperatingSystem", "Trust",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -63,7 +66,7 @@ let package = Package(
         .target(
             name: "Gossip",
             dependencies: [
-                "OperatingSystem", "Replica", "Transport", "Trust",
+                "Engines", "OperatingSystem", "Replica", "Transport", "Trust",
                 .product(name: "OrderedCollections", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -81,12 +84,12 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Relay",
-            dependencies: ["Replica", .product(name: "DequeModule", package: "swift-collections")],
+            dependencies: ["Engines", "Replica", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
         .target(
             name: "Gateway",
             dependencies: [
-                "OperatingSystem", "Relay", "Replica", "Transport", "Trust",
+                "Engines", "OperatingSystem", "Relay", "Replica", "Transport", "Trust",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -165,7 +168,8 @@ let package = Package(
             name: "CrashPoints", dependencies: ["Replica", "Store"], path: "Simulations/CrashPoints",
             swiftSettings: settings),
         .target(
-            name: "SimulatedRelay", dependencies: ["Relay", "Replica", "SimulatedWorld"], path: "Simulations/Relay",
+            name: "SimulatedRelay", dependencies: ["Engines", "Relay", "Replica", "SimulatedWorld"],
+            path: "Simulations/Relay",
             swiftSettings: simulationSettings),
         .executableTarget(
             name: "Simulations",
@@ -199,7 +203,9 @@ let package = Package(
             ],
             path: "Tests/Listeners",
             swiftSettings: settings),
-        .testTarget(name: "RelayTests", dependencies: ["Relay", "Replica", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "EnginesTests", dependencies: ["Engines"], swiftSettings: settings),
+        .testTarget(
+            name: "RelayTests", dependencies: ["Engines", "Relay", "Replica", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ReplicaTests", dependencies: ["Replica"], swiftSettings: settings),
         .testTarget(
             name: "TrustTests", dependencies: ["Replica", "TestSupport", "Trust"], exclude: ["pyjwt_check.py"],
@@ -217,7 +223,7 @@ let package = Package(
         .testTarget(
             name: "TransportTests",
             dependencies: [
-                "Listeners", "OperatingSystem", "Transport", "Trust",
+                "Engines", "Listeners", "OperatingSystem", "Transport", "Trust",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -238,7 +244,7 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Listeners", "TestSupport", "Transport", "Trust",
+                "Gateway", "Listeners", "Relay", "Replica", "TestSupport", "Transport", "Trust",
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -253,7 +259,7 @@ let package = Package(
         .testTarget(
             name: "OperatingSystemTests", dependencies: ["OperatingSystem", "TestSupport"], swiftSettings: settings),
         .testTarget(
-            name: "SessionsTests", dependencies: ["Sessions", "OperatingSystem", "Replica", "TestSupport"],
+            name: "SessionsTests", dependencies: ["Engines", "Sessions", "OperatingSystem", "Replica", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "AgentTests",

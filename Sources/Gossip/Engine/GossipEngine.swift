@@ -31,6 +31,7 @@
 // - Every wait has an end: whoever is silent is asked, and then given up (`Timers`).
 //
 // Departure from the source named in `Rounds`: symbols are asked for in bursts, not sent until somebody says stop.
+package import Engines
 import OrderedCollections
 package import Replica
 package import Trust
@@ -70,7 +71,12 @@ package struct MemberIdentity: Sendable, Equatable {
 }
 
 /// The protocol of one member. There is one engine for each, so it cannot be copied.
-package struct GossipEngine: ~Copyable {
+package struct GossipEngine: Engine, ~Copyable {
+    /// What it asks for is the business of more than this type, and has a file of its own.
+    package typealias Effect = Gossip.Effect
+    /// Inputs need both clocks: a lease ends by the wall's.
+    package typealias Time = Moment
+
     package internal(set) var identity: MemberIdentity
     package private(set) var settings: EngineSettings
     package internal(set) var keyRing: KeyRing

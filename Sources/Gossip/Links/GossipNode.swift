@@ -1,4 +1,5 @@
 // The shell around the engine: performs its effects on real connections, a real store and real clocks.
+import Engines
 package import Logging
 package import NIOCore
 package import Replica
@@ -9,16 +10,13 @@ package import Trust
 ///
 /// All inputs of the engine run on this actor, one after the other; after each the effects are performed to the end.
 package actor GossipNode {
-    private var engine: GossipEngine
+    private var driver: Driver<GossipEngine, EventLoopTimer>
     private let store: any ReplicaStore
     private let dialler: Dialler
     private let clock: NodeClock
     private let observer: @Sendable (Report) -> Void
     private var accessPoints: [String: AccessPoint] = [:]
     private var connections: [LinkID: Connection] = [:]
-    private var timer: Scheduled<Void>?
-    private var timerDue: Duration?
-    private let timerLoop: any EventLoop
     /// Every message is logged at level debug.
     private let logger: Logger
     private var dials: [LinkID: Task<Void, Never>] = [:]
@@ -38,24 +36,29 @@ package actor GossipNode {
         dialler: Dialler, clock: NodeClock, timerLoop: any EventLoop, logger: Logger,
         observer: @escaping @Sendable (Report) -> Void
     ) {
-        engine = GossipEngine(
-            identity: identity, keyRing: keyRing, settings: settings, random: SystemRandomNumberGenerator(),
-            at: clock.moment())
+        let timer = EventLoopTimer(timerLoop) { clock.uptime() }
+        driver = Driver(
+            GossipEngine(
+                identity: identity, keyRing: keyRing, settings: settings, random: SystemRandomNumberGenerator(),
+                at: clock.moment()),
+            timer: timer)
         self.store = store
         self.dialler = dialler
         self.clock = clock
-        self.timerLoop = timerLoop
         self.logger = logger
         self.observer = observer
+        timer.onDue { [weak self] in
+            Task { await self?.tick() }
+        }
     }
 
     /// Passes the store's changes on to the links, until the store is closed or the task is cancelled.
     package func run() async {
         for await change in store.changes() {
             switch change {
-            case .committed(let batch, let source): engine.committed(batch, from: source, at: clock.moment())
-            case .expired(let batch): engine.expired(batch, at: clock.moment())
-            case .missed: engine.changesMissed(at: clock.moment())
+            case .committed(let batch, let source): driver.engine.committed(batch, from: source, at: clock.moment())
+            case .expired(let batch): driver.engine.expired(batch, at: clock.moment())
+            case .missed: driver.engine.changesMissed(at: clock.moment())
             }
             perform()
         }
@@ -69,30 +72,32 @@ package actor GossipNode {
             accessPoints[point.url].map { $0.options != point.options } ?? false
         }
         accessPoints = Dictionary(points.map { ($0.url, $0) }) { first, _ in first }
-        engine.setAccessPoints(points.map(\.url), at: clock.moment())
-        for point in changed { engine.redial(point.url, at: clock.moment()) }
+        driver.engine.setAccessPoints(points.map(\.url), at: clock.moment())
+        for point in changed { driver.engine.redial(point.url, at: clock.moment()) }
         perform()
     }
 
+    /// Sets the cluster keys of this member: every open link proves again, and ends if no proven key remains.
     package func setKeyRing(_ keyRing: KeyRing) {
-        engine.setKeyRing(keyRing, at: clock.moment())
+        driver.engine.setKeyRing(keyRing, at: clock.moment())
         perform()
     }
 
     /// Sets the mean time between rounds on a link where nothing seems to be missing.
-    package func setReconcileInterval(_ interval: Duration) { engine.setReconcileInterval(interval) }
+    package func setReconcileInterval(_ interval: Duration) { driver.engine.setReconcileInterval(interval) }
 
-    package func setIdentity(_ identity: MemberIdentity) { engine.setIdentity(identity) }
+    /// Sets who this member is, for links that open from now on.
+    package func setIdentity(_ identity: MemberIdentity) { driver.engine.setIdentity(identity) }
 
     /// Begins a round on every link, because this member's map is known to lack something.
     package func reconcile() {
-        engine.reconcile(at: clock.moment())
+        driver.engine.reconcile(at: clock.moment())
         perform()
     }
 
     /// Says goodbye on every link and returns once all are closed.
     package func shutDown() async {
-        engine.shutDown(at: clock.moment())
+        driver.engine.shutDown(at: clock.moment())
         for dial in dials.values { dial.cancel() }
         perform()
         guard !connections.isEmpty else { return }
@@ -103,7 +108,7 @@ package actor GossipNode {
 
     /// Serves a connection that a peer opened, until it ends.
     package func serve(_ link: LinkConnection) async {
-        let id = engine.accept(
+        let id = driver.engine.accept(
             address: link.address, certificateHash: link.certificateHash, at: clock.moment())
         connections[id] = Connection(link: link)
         perform()
@@ -122,7 +127,7 @@ package actor GossipNode {
             detail = ConnectionFailure.describe(error)
         }
         connections[id] = nil
-        engine.linkClosed(id, detail: detail, at: clock.moment())
+        driver.engine.linkClosed(id, detail: detail, at: clock.moment())
         perform()
         if connections.isEmpty {
             for waiter in drained { waiter.resume() }
@@ -134,27 +139,27 @@ package actor GossipNode {
         switch event {
         case .message(let message):
             logger.debug("link \(id.raw): received \(message.label)")
-            engine.received(message, from: id, at: clock.moment())
-        case .malformed(let error): engine.receivedMalformed(error, from: id, at: clock.moment())
+            driver.engine.received(message, from: id, at: clock.moment())
+        case .malformed(let error): driver.engine.receivedMalformed(error, from: id, at: clock.moment())
         }
         perform()
     }
 
     private func dial(_ id: LinkID, url: String) {
         guard let point = accessPoints[url] else {
-            return engine.dialFailed(id, reason: "it is no longer configured", at: clock.moment())
+            return driver.engine.dialFailed(id, reason: "it is no longer configured", at: clock.moment())
         }
         dials[id] = Task {
             do throws(DialError) {
                 let link = try await dialler.dial(point)
                 dials[id] = nil
-                engine.linkOpened(id, certificateHash: link.certificateHash, at: clock.moment())
+                driver.engine.linkOpened(id, certificateHash: link.certificateHash, at: clock.moment())
                 connections[id] = Connection(link: link)
                 perform()
                 await run(link, as: id)
             } catch {
                 dials[id] = nil
-                engine.dialFailed(id, reason: error.description, at: clock.moment())
+                driver.engine.dialFailed(id, reason: error.description, at: clock.moment())
                 perform()
             }
         }
@@ -162,18 +167,15 @@ package actor GossipNode {
 
     // MARK: Effects
 
-    /// Performs effects until there are none left, then sets the timer.
+    /// Performs effects until there are none left; the timer is set then.
     private func perform() {
+        guard driver.begin() else { return }
         var touched: Set<LinkID> = []
         var effects: [Effect] = []
-        while true {
-            engine.takeEffects(&effects)
-            if effects.isEmpty { break }
+        while driver.next(&effects) {
             for effect in effects { perform(effect, &touched) }
-            effects.removeAll(keepingCapacity: true)
         }
         for id in touched { connections[id]?.link.channel.channel.flush() }
-        setTimer()
     }
 
     private func perform(_ effect: Effect, _ touched: inout Set<LinkID>) {
@@ -238,9 +240,9 @@ package actor GossipNode {
 
     private func freeze(_ id: LinkID, _ round: UInt32, leavingOut keys: [Key]) {
         do {
-            engine.froze(id, round: round, try store.summary(leavingOut: keys), at: clock.moment())
+            driver.engine.froze(id, round: round, try store.summary(leavingOut: keys), at: clock.moment())
         } catch {
-            engine.storeFailed(id, at: clock.moment())
+            driver.engine.storeFailed(id, at: clock.moment())
         }
     }
 
@@ -256,9 +258,9 @@ package actor GossipNode {
     ) {
         switch result {
         case .success(let receipt):
-            engine.merged(
+            driver.engine.merged(
                 id, byteCount: byteCount, position: position, refused: receipt.refused, at: clock.moment())
-        case .failure: engine.mergeFailed(id, byteCount: byteCount, at: clock.moment())
+        case .failure: driver.engine.mergeFailed(id, byteCount: byteCount, at: clock.moment())
         }
         perform()
     }
@@ -272,47 +274,39 @@ package actor GossipNode {
         Task {
             do {
                 let value = try await question(store)
-                answer(&engine, value, clock.moment())
+                answer(&driver.engine, value, clock.moment())
             } catch {
                 // The store reports its own failures; the round is begun anew later.
-                engine.storeFailed(id, at: clock.moment())
+                driver.engine.storeFailed(id, at: clock.moment())
             }
             perform()
         }
     }
 
-    // MARK: Time
-
-    private func setTimer() {
-        guard let due = engine.nextDeadline else { return }
-        if let timerDue, timerDue <= due { return }
-        timer?.cancel()
-        timerDue = due
-        let wait = max(due - clock.uptime(), .milliseconds(1))
-        timer = timerLoop.scheduleTask(in: TimeAmount(wait)) { Task { await self.tick() } }
-    }
-
     private func tick() {
-        timerDue = nil
-        engine.tick(at: clock.moment())
+        driver.tick(at: clock.moment())
         perform()
     }
 
     // MARK: Status
 
+    /// All links, with what went over each.
     package var links: [(status: LinkStatus, bytesSent: Int, bytesReceived: Int)] {
-        engine.linkStatuses.map { status in
+        driver.engine.linkStatuses.map { status in
             let meter = connections[status.id]?.link.meter
             return (status, meter?.bytesSent ?? 0, meter?.bytesReceived ?? 0)
         }
     }
 
     /// The server id of a link's peer, while the link lasts.
-    package func peer(of id: LinkID) -> ServerID? { engine.peer(of: id) }
+    package func peer(of id: LinkID) -> ServerID? { driver.engine.peer(of: id) }
 
-    package var accessPointStatuses: [AccessPointStatus] { engine.accessPointStatuses }
-    package var isClockWrong: Bool { engine.isClockWrong }
-    package var isPartitionedByGateways: Bool { engine.isPartitionedByGateways }
+    /// What has come of each access point.
+    package var accessPointStatuses: [AccessPointStatus] { driver.engine.accessPointStatuses }
+    /// Whether most peers say that this member's clock is wrong.
+    package var isClockWrong: Bool { driver.engine.isClockWrong }
+    /// Whether full members are reached only through gateways.
+    package var isPartitionedByGateways: Bool { driver.engine.isPartitionedByGateways }
 }
 
 /// The clocks of a node.
