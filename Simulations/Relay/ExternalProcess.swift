@@ -1,4 +1,5 @@
 // One process of the external member: performs the effects of its hub as the real shell does.
+import Engines
 import Relay
 import Replica
 import SimulatedWorld
@@ -13,18 +14,28 @@ final class ExternalProcess: SimulatedProcess {
     /// Connections that were used and may be used again, by whomever.
     var idle: [ServerID: [Channel]] = [:]
 
+    private let started: Duration
+    private var tickTime: Duration?
+
     private static let tickInterval: Duration = .milliseconds(250)
 
     override init(_ cluster: RelayCluster) {
         hub = RelayHub(settings: cluster.settings, random: cluster.newRandom())
+        started = cluster.world.uptime
         super.init(cluster)
     }
 
-    func start() {
-        cluster.world.plan(after: Self.tickInterval) { [self] in
-            guard isAlive else { return }
+    /// Ticks come when the hub says so, but no more often than every 250 ms.
+    private func planTick() {
+        guard let deadline = hub.nextDeadline else { return }
+        let due = max(deadline, now + .nanoseconds(1))
+        let time = started + Self.tickInterval * Int(((due - started) / Self.tickInterval).rounded(.up))
+        if let tickTime, tickTime <= time { return }
+        tickTime = time
+        cluster.world.plan(at: time) { [self] in
+            guard isAlive, tickTime == time else { return }
+            tickTime = nil
             whenAwake { self.change { $0.tick(at: self.now) } }
-            start()
         }
     }
 
@@ -50,6 +61,7 @@ final class ExternalProcess: SimulatedProcess {
                 }
                 soon { waiter(.failure(error)) }
             case .hasRoom(let stream): carried[stream]?.pump()
+            case .deliver(let stream, let bytes): carried[stream]?.deliver(Array(bytes))
             case .streamEnded(let stream):
                 guard let known = carried.removeValue(forKey: stream) else { continue }
                 soon { known.channel.ended() }
@@ -57,6 +69,7 @@ final class ExternalProcess: SimulatedProcess {
             }
         }
         cluster.ledger.check(hub.load, in: self)
+        planTick()
     }
 
     private func closeOutput(_ link: HubLinkID) {
@@ -146,10 +159,9 @@ final class ExternalProcess: SimulatedProcess {
         _ bytes: [UInt8], at offset: UInt64, confirming count: UInt64, over stream: String, from member: ServerID
     ) -> RelayError? {
         do {
-            let new = try change { hub throws(RelayError) in
+            try change { hub throws(RelayError) in
                 try hub.received(bytes, at: offset, confirming: count, over: stream, from: member)
             }
-            if !new.isEmpty { carried[stream]?.deliver(Array(new)) }
             return nil
         } catch {
             cluster.ledger.refused(error)

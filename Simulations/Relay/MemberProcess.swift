@@ -1,4 +1,5 @@
 // One process of a member: performs the effects of its link as the real shell does.
+import Engines
 import Relay
 import SimulatedWorld
 
@@ -31,8 +32,8 @@ final class MemberProcess: SimulatedProcess {
 
     /// Ticks come every 250 ms; only those are made in which something is to be done.
     private func planTick() {
-        let due = max(link.nextDeadline, now)
-        guard due < .seconds(1 << 30) else { return }
+        guard let deadline = link.nextDeadline else { return }
+        let due = max(deadline, now)
         let offset = Int64(member.number % 250) * 1_000_000
         let count = (due.wholeNanoseconds - offset) / Self.tickInterval + 1
         let time = Duration.nanoseconds(count * Self.tickInterval + offset)

@@ -72,7 +72,6 @@ final class RelayCluster {
 
     func startExternal() {
         external = ExternalProcess(self)
-        external?.start()
     }
 
     func start(_ member: MemberSlot) {

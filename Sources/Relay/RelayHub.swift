@@ -25,6 +25,7 @@
 // - Bytes of a stream arrive once and in order, or the stream ends at both ends. What cannot be replayed any more is
 //   answered with `reset`, by which the member gives its streams up as well.
 // - A member has a limited number of connections asked for and of streams, and its ring a limited size.
+package import Engines
 package import Replica
 
 /// Names one link of a member for as long as the process lives.
@@ -38,7 +39,7 @@ package struct DialID: Hashable, Sendable {
 }
 
 /// All that an external member knows of its links.
-package struct RelayHub: Sendable {
+package struct RelayHub: Engine, Sendable {
     /// What the owner has to do.
     package enum Effect: Sendable, Equatable {
         case send(HubLinkID, RelayEvent, id: String?)
@@ -49,6 +50,8 @@ package struct RelayHub: Sendable {
         case dialFailed(DialID, RelayError)
         /// The stream may take more bytes than before.
         case hasRoom(stream: String)
+        /// Bytes of the stream came that had not come before.
+        case deliver(stream: String, bytes: ArraySlice<UInt8>)
         /// The stream is gone.
         case streamEnded(stream: String)
         case report(Report)
@@ -100,19 +103,21 @@ package struct RelayHub: Sendable {
     private var linkCount: UInt64 = 0
     private var memberCount: UInt64 = 0
     private var dialCount: UInt64 = 0
+    /// Whether the members have been told that this one stops.
     package private(set) var isDraining = false
+    /// When `tick` has to be called next. It is noted when something comes to be waited for, and found out anew by every
+    /// tick alone: whatever ceases to be waited for costs a tick that comes too early.
+    package private(set) var nextDeadline: Duration?
 
+    /// - Parameter random: Names and nonces are drawn from it; nobody must be able to guess them.
     package init(settings: RelaySettings = RelaySettings(), random: any RandomNumberGenerator & Sendable) {
         self.settings = settings
         self.random = random
         epoch = Self.name(&self.random)
     }
 
-    /// The effects since they were taken last.
-    package mutating func takeEffects() -> [Effect] {
-        defer { effects = [] }
-        return effects
-    }
+    /// Hands over the effects since they were taken last.
+    package mutating func takeEffects(_ taken: inout [Effect]) { swap(&effects, &taken) }
 
     /// 128 random bits as text.
     private static func name(_ random: inout any RandomNumberGenerator & Sendable) -> String {
@@ -152,6 +157,7 @@ package struct RelayHub: Sendable {
         known.forgottenAt = nil
         known.lastError = nil
         members[member] = known
+        note(deadline: now + min(settings.heartbeat, settings.silence))
         greet(member, link, after: lastEventID)
         for (nonce, _) in sortedDials(where: { $0.member == member && !$0.isSaid }) {
             say(nonce, over: link.id, at: now)
@@ -212,6 +218,7 @@ package struct RelayHub: Sendable {
         members[member]?.link = nil
         members[member]?.forgottenAt = forgottenAt
         members[member]?.lastError = detail
+        note(deadline: forgottenAt)
         effects.append(.report(.unlinked(member: member, detail: detail)))
     }
 
@@ -242,6 +249,7 @@ package struct RelayHub: Sendable {
         let nonce = Self.name(&random)
         let id = DialID(raw: dialCount)
         dials[nonce] = Dial(id: id, member: member, due: now + settings.linkTime)
+        note(deadline: now + min(settings.linkTime, settings.resumeTime))
         if let link = known.link { say(nonce, over: link.id, at: now) }
         return id
     }
@@ -250,6 +258,7 @@ package struct RelayHub: Sendable {
         let due = now + settings.dialTime
         dials[nonce]?.due = due
         dials[nonce]?.isSaid = true
+        note(deadline: due)
         effects.append(.send(link, .dial(nonce: nonce), id: nil))
     }
 
@@ -324,19 +333,19 @@ package struct RelayHub: Sendable {
         say(.data(stream: stream, offset: offset, bytes: bytes), to: member)
     }
 
-    /// Takes bytes of a stream, and how many of ours its member has passed on. Returns the bytes that are new.
+    /// Takes bytes of a stream, and how many of ours its member has passed on. Those that are new are delivered.
     ///
     /// - Throws: `RelayError.unknownStream`, or `.malformed`, by which the stream ends.
     package mutating func received(
         _ bytes: [UInt8], at offset: UInt64, confirming count: UInt64, over stream: String, from member: ServerID
-    ) throws(RelayError) -> ArraySlice<UInt8> {
+    ) throws(RelayError) {
         guard var known = members[member]?.streams[stream] else { throw .unknownStream }
         do {
             try known.confirm(count)
             let new = try known.take(offset: offset, bytes)
             members[member]?.streams[stream] = known
             effects.append(.hasRoom(stream: stream))
-            return new
+            if !new.isEmpty { effects.append(.deliver(stream: stream, bytes: new)) }
         } catch {
             end(stream, of: member)
             throw error
@@ -369,8 +378,9 @@ package struct RelayHub: Sendable {
 
     // MARK: Time
 
-    /// When `tick` has to be called next.
-    package var nextDeadline: Duration? {
+    private mutating func note(deadline: Duration) { nextDeadline = earliest(nextDeadline, deadline) }
+
+    private func earliestDeadline() -> Duration? {
         var next: Duration?
         for member in members.values {
             if let link = member.link { next = earliest(next, min(link.nextHeartbeat, link.heard + settings.silence)) }
@@ -382,6 +392,7 @@ package struct RelayHub: Sendable {
 
     private func earliest(_ left: Duration?, _ right: Duration) -> Duration { left.map { min($0, right) } ?? right }
 
+    /// Gives up who was waited for too long, and says to each link that it lives.
     package mutating func tick(at now: Duration) {
         for (nonce, dial) in sortedDials(where: { $0.due <= now }) {
             remove(nonce)
@@ -397,6 +408,7 @@ package struct RelayHub: Sendable {
                 if isWaitedFor { members[name]?.forgottenAt = next } else { members[name] = nil }
             }
         }
+        nextDeadline = earliestDeadline()
     }
 
     private mutating func tick(_ member: ServerID, _ link: Link, _ now: Duration) {

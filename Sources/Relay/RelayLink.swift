@@ -20,6 +20,7 @@
 //   well, for it is as dead.
 // - A request that was not answered decides nothing. The silence of the event stream does.
 // - A reason is told once, however many attempts in a row fail for it.
+package import Engines
 
 /// Names one attempt at a link.
 package struct AttemptID: Hashable, Sendable {
@@ -27,7 +28,7 @@ package struct AttemptID: Hashable, Sendable {
 }
 
 /// The link to one external member.
-package struct RelayLink: Sendable {
+package struct RelayLink: Engine, Sendable {
     /// What the owner has to do.
     package enum Effect: Sendable, Equatable {
         /// Open the event stream; `lastEventID` goes with the request.
@@ -69,7 +70,7 @@ package struct RelayLink: Sendable {
     private var effects: [Effect] = []
     private var random: any RandomNumberGenerator & Sendable
     private var attempt = AttemptID(raw: 0)
-    private var due: Duration
+    private var due: Duration?
     private var heard: Duration = .zero
     private var nextHeartbeat: Duration = .zero
     private var link: String?
@@ -87,11 +88,8 @@ package struct RelayLink: Sendable {
         due = now
     }
 
-    /// The effects since they were taken last.
-    package mutating func takeEffects() -> [Effect] {
-        defer { effects = [] }
-        return effects
-    }
+    /// Hands over the effects since they were taken last.
+    package mutating func takeEffects(_ taken: inout [Effect]) { swap(&effects, &taken) }
 
     /// Something came over the event stream.
     package mutating func received(
@@ -193,19 +191,21 @@ package struct RelayLink: Sendable {
 
     // MARK: Time
 
-    /// When `tick` has to be called next.
-    package var nextDeadline: Duration {
+    /// When `tick` has to be called next; nil once the link is given up for good.
+    package var nextDeadline: Duration? {
         phase == .open ? min(nextHeartbeat, heard + settings.silence) : due
     }
 
+    /// Makes the next attempt, says that this member lives, or gives up what was silent for too long.
     package mutating func tick(at now: Duration) {
+        let isDue = due.map { $0 <= now } ?? false
         switch phase {
-        case .waiting where due <= now:
+        case .waiting where isDue:
             attempt = AttemptID(raw: attempt.raw + 1)
             (phase, since) = (.connecting, now)
             due = now + settings.connectTime
             effects.append(.connect(attempt, lastEventID: last))
-        case .connecting where due <= now: fail("no answer in \(settings.connectTime)", at: now)
+        case .connecting where isDue: fail("no answer in \(settings.connectTime)", at: now)
         case .open where heard + settings.silence <= now:
             giveUp()
             fail("nothing was heard of it for \(settings.silence)", at: now)
@@ -221,7 +221,7 @@ package struct RelayLink: Sendable {
         if phase != .waiting { effects.append(.disconnect(attempt)) }
         effects.append(.streamsLost)
         phase = .waiting
-        due = .seconds(Int64.max / 2)
+        due = nil
     }
 }
 

@@ -1,4 +1,5 @@
 // Connections that members are asked for: each nonce is good once, for one member, for a time.
+import Engines
 import Relay
 import Replica
 import TestSupport

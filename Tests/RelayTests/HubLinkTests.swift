@@ -1,4 +1,5 @@
 // The external member's links: who is greeted how, what is said again, and when a link is over.
+import Engines
 import Relay
 import Replica
 import TestSupport

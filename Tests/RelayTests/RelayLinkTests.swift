@@ -1,4 +1,5 @@
 // A member's end of a link: attempts, backoff, silence, and what comes over it.
+import Engines
 import Relay
 import TestSupport
 import Testing
@@ -10,7 +11,7 @@ struct RelayLinkTests {
     /// The attempt that the link asks for next, and when.
     private func nextAttempt(_ link: inout RelayLink) -> (AttemptID, Duration, String?)? {
         for _ in 0..<10 {
-            let now = link.nextDeadline
+            guard let now = link.nextDeadline else { return nil }
             link.tick(at: now)
             for case .connect(let attempt, let last) in link.takeEffects() { return (attempt, now, last) }
         }
@@ -106,8 +107,9 @@ struct RelayLinkTests {
         link.heartbeatAnswered("l", .failure(.malformed("lost")), at: opened)
         var times: [Duration] = []
         while link.phase == .open, times.count < 20 {
-            times.append(link.nextDeadline - opened)
-            link.tick(at: link.nextDeadline)
+            let now = try #require(link.nextDeadline)
+            times.append(now - opened)
+            link.tick(at: now)
             let effects = link.takeEffects()
             if link.phase == .open {
                 #expect(effects == [.sendHeartbeat(link: "l", last: "e-1", roundTrip: .milliseconds(4))])
@@ -183,7 +185,7 @@ struct RelayLinkTests {
         let (attempt, now) = try open(&link)
         _ = link.takeEffects()
         link.shutDown()
-        #expect(link.takeEffects() == [.disconnect(attempt), .streamsLost])
+        #expect(link.takeEffects() == [.disconnect(attempt), .streamsLost] && link.nextDeadline == nil)
         link.tick(at: now + .seconds(100_000))
         link.received(try RelayEvent.reset.part(), over: attempt, at: now)
         #expect(link.takeEffects().isEmpty && link.phase == .waiting)

@@ -1,4 +1,5 @@
 // What all tests of the relay need: a seeded generator, and a hub that is asked in few words.
+import Engines
 import Relay
 import Replica
 import TestSupport

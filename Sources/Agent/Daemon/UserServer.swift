@@ -73,7 +73,6 @@ struct UserServer: Sendable {
             group.addTask { await parts.sessions.run() }
             group.addTask { await parts.registry.run(parts.member.logger) }
             group.addTask { await leases.run() }
-            group.addTask { await parts.exchange.run() }
             group.addTask { await parts.externalLinks.run() }
             await group.waitForAll()
         }

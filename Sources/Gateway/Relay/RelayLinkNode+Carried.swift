@@ -54,7 +54,7 @@ extension RelayLinkNode {
     /// Asks for a stream until it is there: asked for twice it is the same one.
     private func offer(_ nonce: String) async throws {
         let body = Array(try JSONEncoder().encode(Offer(nonce: nonce)))
-        try await retrying(for: link.settings.dialTime, while: { carried[nonce] != nil }) {
+        try await retrying(for: settings.dialTime, while: { carried[nonce] != nil }) {
             let answer = try await ask(.post, Self.streamsPath, body: body, type: "application/json")
             guard answer.head.status == .created else {
                 throw RelayError.malformed(try await refusal(answer).detail)
@@ -90,7 +90,7 @@ extension RelayLinkNode {
         _ bytes: [UInt8], at offset: UInt64, confirming count: UInt64, over stream: String
     ) async throws {
         let path = "\(Self.streamsPath)/\(stream)?offset=\(offset)&received=\(count)"
-        try await retrying(for: link.settings.silence, while: { carried[stream] != nil }) {
+        try await retrying(for: settings.silence, while: { carried[stream] != nil }) {
             let answer = try await ask(.post, path, body: bytes, type: "application/octet-stream")
             guard answer.head.status == .noContent else {
                 throw RelayError.malformed(try await refusal(answer).detail)
@@ -110,7 +110,7 @@ extension RelayLinkNode {
             } catch let error as MemberUnreachable {
                 guard now < giveUp, isWanted() else { throw error }
                 // Not a wait for something to happen: it cannot be reached, and says nothing when it can.
-                try await Task.sleep(for: link.settings.retryMin)
+                try await Task.sleep(for: settings.retryMin)
             }
         }
     }
@@ -118,7 +118,7 @@ extension RelayLinkNode {
     /// Tells the end of a stream, as long as the external member may still have it.
     func tellEnd(of stream: String) async {
         do {
-            try await retrying(for: link.settings.silence + link.settings.resumeTime, while: { true }) {
+            try await retrying(for: settings.silence + settings.resumeTime, while: { true }) {
                 let answer = try await ask(.delete, "\(Self.streamsPath)/\(stream)")
                 _ = try await Self.body(of: answer)
             }

@@ -1,4 +1,5 @@
 // A member's end of the relay: the link to one external member, and the connections opened because it asked.
+import Engines
 import HTTPTypes
 package import Logging
 package import NIOCore
@@ -48,8 +49,9 @@ package actor RelayLinkNode {
     nonisolated let host: RelayHost
     let client: MemberClient
     let group: any EventLoopGroup
-    private let start = ContinuousClock.now
-    var link: RelayLink
+    nonisolated let settings: RelaySettings
+    private nonisolated let clock: @Sendable () -> Duration
+    private var driver: Driver<RelayLink, EventLoopTimer>
     private var attempts: [AttemptID: Task<Void, Never>] = [:]
     var carried: [String: Carried] = [:]
     private var connections: [ObjectIdentifier: any Channel] = [:]
@@ -57,9 +59,9 @@ package actor RelayLinkNode {
     private var isBlocked = false
     nonisolated let meter = ByteMeter()
 
-    private static let tickInterval: Duration = .milliseconds(250)
     private static let eventsPath = "/cluster/events"
 
+    /// Nothing is dialled before `run`.
     package init(
         target: MemberTarget, host: RelayHost, client: MemberClient, settings: RelaySettings = RelaySettings(),
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
@@ -68,45 +70,65 @@ package actor RelayLinkNode {
         self.host = host
         self.client = client
         self.group = group
-        link = RelayLink(settings: settings, at: .zero, random: SystemRandomNumberGenerator())
+        self.settings = settings
+        let start = ContinuousClock.now
+        clock = { ContinuousClock.now - start }
+        let timer = EventLoopTimer(group.next(), now: clock)
+        driver = Driver(RelayLink(settings: settings, at: .zero, random: SystemRandomNumberGenerator()), timer: timer)
+        timer.onDue { [weak self] in
+            Task { await self?.tick() }
+        }
     }
 
     /// Holds the link until it is cancelled.
     package func run() async {
-        while !Task.isCancelled {
-            link.tick(at: now)
-            perform()
-            // Not a wait for something to happen: attempts and heartbeats come by the clock.
-            try? await Task.sleep(for: Self.tickInterval)
+        if !Task.isCancelled { tick() }
+        let (end, ending) = AsyncStream<Void>.makeStream()
+        await withTaskCancellationHandler {
+            for await _ in end {}
+        } onCancel: {
+            ending.finish()
         }
-        link.shutDown()
-        perform()
+        driver.engine.shutDown()
+        performEffects()
         for connection in connections.values { connection.close(promise: nil) }
     }
 
-    var now: Duration { ContinuousClock.now - start }
+    nonisolated var now: Duration { clock() }
 
-    private func perform() {
-        for effect in link.takeEffects() {
-            switch effect {
-            case .connect(let attempt, let last): attempts[attempt] = Task { await self.follow(attempt, last) }
-            case .disconnect(let attempt): attempts.removeValue(forKey: attempt)?.cancel()
-            case .sendHeartbeat(let name, let last, let roundTrip):
-                Task { await self.sendHeartbeat(name, last, roundTrip) }
-            case .dialBack(let nonce): Task { await self.dialBack(nonce) }
-            case .received(let stream, let offset, let bytes): received(stream, offset, bytes)
-            case .confirmed(let stream, let count): confirmed(stream, count)
-            case .ended(let stream): carried.removeValue(forKey: stream)?.pipe.end()
-            case .streamsLost:
-                for (name, stream) in carried {
-                    stream.pipe.end()
-                    // One that began just now may be there at the other end.
-                    Task { await tellEnd(of: name) }
-                }
-                carried = [:]
-            case .cutOff: for connection in connections.values { connection.close(promise: nil) }
-            case .report(let report): log(report)
+    private func tick() {
+        driver.tick(at: now)
+        performEffects()
+    }
+
+    /// Performs effects until there are none left; the timer is set then.
+    private func performEffects() {
+        guard driver.begin() else { return }
+        var effects: [RelayLink.Effect] = []
+        while driver.next(&effects) {
+            for effect in effects { perform(effect) }
+        }
+    }
+
+    private func perform(_ effect: RelayLink.Effect) {
+        switch effect {
+        case .connect(let attempt, let last): attempts[attempt] = Task { await self.follow(attempt, last) }
+        case .disconnect(let attempt): attempts.removeValue(forKey: attempt)?.cancel()
+        case .sendHeartbeat(let name, let last, let roundTrip):
+            Task { await self.sendHeartbeat(name, last, roundTrip) }
+        case .dialBack(let nonce): Task { await self.dialBack(nonce) }
+        case .received(let stream, let offset, let bytes): received(stream, offset, bytes)
+        case .confirmed(let stream, let count): confirmed(stream, count)
+        case .ended(let stream): carried.removeValue(forKey: stream)?.pipe.end()
+        case .streamsLost:
+            for (name, stream) in carried {
+                stream.pipe.end()
+                // One that began just now may be there at the other end.
+                Task { await tellEnd(of: name) }
             }
+            carried = [:]
+        case .cutOff: for connection in connections.values { connection.close(promise: nil) }
+        case .report(let report): log(report)
         }
     }
 
@@ -141,7 +163,7 @@ package actor RelayLinkNode {
         let head = HTTPRequest(
             method: method, scheme: "https", authority: target.authority, path: path, headerFields: fields)
         return try await client.send(
-            head, body: ByteBuffer(bytes: body), to: target, answerTime: await link.settings.connectTime)
+            head, body: ByteBuffer(bytes: body), to: target, answerTime: settings.connectTime)
     }
 
     /// The body of an answer, and its problem where it is one.
@@ -183,8 +205,8 @@ package actor RelayLinkNode {
             detail = "\(error)"
         }
         attempts[attempt] = nil
-        link.ended(attempt, detail: detail, at: now)
-        perform()
+        driver.engine.ended(attempt, detail: detail, at: now)
+        performEffects()
     }
 
     private func open(_ last: String?) async throws -> (ProxiedResponse, Problem?) {
@@ -209,8 +231,8 @@ package actor RelayLinkNode {
     }
 
     private func received(_ part: EventStreamParser.Part, _ attempt: AttemptID) {
-        link.received(part, over: attempt, at: now)
-        perform()
+        driver.engine.received(part, over: attempt, at: now)
+        performEffects()
     }
 
     private struct Heartbeat: Encodable {
@@ -241,8 +263,8 @@ package actor RelayLinkNode {
         if case .failure(let error) = outcome {
             host.debugLogger.debug("\(target.serverID): the heartbeat was not taken: \(error)")
         }
-        link.heartbeatAnswered(name, outcome, at: now)
-        perform()
+        driver.engine.heartbeatAnswered(name, outcome, at: now)
+        performEffects()
     }
 
     // MARK: Connections
@@ -303,8 +325,10 @@ package actor RelayLinkNode {
         package let bytesReceived: Int
     }
 
+    /// What is known of the link now.
     package var status: Status {
-        Status(
+        let link = driver.engine
+        return Status(
             serverID: target.serverID, phase: link.phase, age: now - link.since, roundTrip: link.roundTrip,
             lastError: link.lastError, connectionCount: connections.count, carriedStreamCount: carried.count,
             isBlocked: isBlocked, bytesSent: meter.bytesSent, bytesReceived: meter.bytesReceived)
