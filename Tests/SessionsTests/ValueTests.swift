@@ -1,4 +1,5 @@
 // The module's values: what may be asked for, how a session's life goes, when a steward ends.
+import Engines
 import OperatingSystem
 import Sessions
 import Testing
@@ -133,39 +134,92 @@ struct SessionStartTests {
 
 @Suite("The life of a session")
 struct SupervisorEngineTests {
+    /// A session whose command runs.
+    private static func running() -> SupervisorEngine {
+        var engine = SupervisorEngine()
+        engine.start(at: .zero)
+        engine.displayIsReady(":1")
+        engine.managerStarted(isAwaited: false, at: .seconds(1))
+        _ = engine.takeEffects()
+        return engine
+    }
+
     @Test("The display starts first, then the command; the command's end ends everything in order")
     func inOrder() {
         var engine = SupervisorEngine()
-        #expect(engine.start().last == .startDisplay)
-        #expect(engine.displayIsReady(":3").contains(.startClients(display: ":3")))
-        #expect(engine.commandEnded(.exited(5)).last == .terminateClients)
-        #expect(engine.clientsAreGone().last == .terminateDisplay)
-        #expect(engine.displayEnded(.exited(0), lastLines: "").last == .killAll)
-        let last = engine.allAreGone()
-        #expect(last.last == .leave)
+        #expect(engine.after { $0.start(at: .zero) }.last == .startDisplay)
+        #expect(engine.after { $0.displayIsReady(":3") }.last == .startManager(display: ":3"))
+        let started = engine.after { $0.managerStarted(isAwaited: false, at: .seconds(1)) }
+        #expect(started.first == .startCommand && Self.record(started)?.state == .running)
+        #expect(engine.nextDeadline == nil)
+        #expect(engine.after { $0.commandEnded(.exited(5), at: .seconds(2)) }.last == .terminateClients)
+        #expect(engine.after { $0.clientsAreGone(at: .seconds(2)) }.last == .terminateDisplay)
+        #expect(engine.after { $0.displayEnded(.exited(0), at: .seconds(3)) }.last == .killAll)
+        let last = engine.after { $0.allAreGone() }
+        #expect(last.last == .leave && engine.nextDeadline == nil)
         let record = Self.record(last)
         #expect(record?.state == .ended && record?.exitStatus == 5 && record?.display == ":3")
     }
 
+    @Test("The command waits for a window manager that tells when it is there, and is started once")
+    func manager() {
+        var engine = SupervisorEngine()
+        engine.start(at: .zero)
+        engine.displayIsReady(":1")
+        _ = engine.takeEffects()
+        let waiting = engine.after { $0.managerStarted(isAwaited: true, at: .seconds(1)) }
+        #expect(!waiting.contains(.startCommand) && Self.record(waiting)?.state == .running)
+        #expect(engine.after { $0.managerIsReady() } == [.startCommand])
+        #expect(engine.nextDeadline == nil)
+        #expect(engine.after { $0.managerIsReady() } == [])
+        #expect(engine.after { $0.tick(at: .seconds(100)) } == [])
+    }
+
+    @Test("A window manager that tells nothing is waited for three seconds")
+    func slowManager() {
+        var engine = SupervisorEngine()
+        engine.start(at: .zero)
+        engine.displayIsReady(":1")
+        _ = engine.after { $0.managerStarted(isAwaited: true, at: .seconds(1)) }
+        #expect(engine.nextDeadline == .seconds(4))
+        #expect(engine.after { $0.tick(at: .seconds(4) - .nanoseconds(1)) } == [])
+        #expect(engine.after { $0.tick(at: .seconds(4)) } == [.startCommand])
+        #expect(engine.after { $0.managerIsReady() } == [] && engine.nextDeadline == nil)
+    }
+
+    @Test("A session that ends before its window manager is there never starts its command")
+    func endsBeforeManager() {
+        var engine = SupervisorEngine()
+        engine.start(at: .zero)
+        engine.displayIsReady(":1")
+        engine.managerStarted(isAwaited: true, at: .seconds(1))
+        engine.terminationAsked(at: .seconds(2))
+        _ = engine.takeEffects()
+        #expect(engine.after { $0.managerIsReady() } == [])
+        #expect(engine.nextDeadline == .seconds(7))
+        #expect(!engine.after { $0.tick(at: .seconds(7)) }.contains(.startCommand))
+    }
+
     @Test("Programs that ignore their termination are killed after the grace time")
     func killing() {
-        var engine = SupervisorEngine()
-        _ = engine.start() + engine.displayIsReady(":1") + engine.terminationAsked()
-        let effects = engine.timeOut(lastLines: "")
+        var engine = Self.running()
+        _ = engine.after { $0.terminationAsked(at: .seconds(10)) }
+        #expect(engine.after { $0.tick(at: .seconds(14)) } == [])
+        let effects = engine.after { $0.tick(at: .seconds(15)) }
         #expect(effects.contains(.killClients) && effects.last == .terminateDisplay)
-        #expect(engine.timeOut(lastLines: "").last == .killAll)
-        #expect(engine.timeOut(lastLines: "").last == .leave)
+        #expect(engine.after { $0.tick(at: .seconds(18)) }.last == .killAll)
+        #expect(engine.after { $0.tick(at: .seconds(28)) }.last == .leave)
     }
 
     @Test("A display that ends by itself fails the session, with its last lines")
     func displayFirst() {
-        var engine = SupervisorEngine()
-        _ = engine.start() + engine.displayIsReady(":1")
-        #expect(engine.displayEnded(.signalled(11), lastLines: "it hurts").last == .terminateClients)
+        var engine = Self.running()
+        engine.displayPrinted(Array("it hurts\n".utf8))
+        #expect(engine.after { $0.displayEnded(.signalled(11), at: .seconds(2)) }.last == .terminateClients)
         // Programs end with their display, and what they tell is not why.
-        _ = engine.commandEnded(.exited(1))
-        #expect(engine.clientsAreGone().last == .killAll)
-        let record = Self.record(engine.allAreGone())
+        engine.commandEnded(.exited(1), at: .seconds(2))
+        #expect(engine.after { $0.clientsAreGone(at: .seconds(2)) }.last == .killAll)
+        let record = Self.record(engine.after { $0.allAreGone() })
         #expect(record?.state == .failed && record?.reason?.contains("signal 11") == true)
         #expect(record?.reason?.contains("it hurts") == true)
     }
@@ -173,26 +227,38 @@ struct SupervisorEngineTests {
     @Test("A display that is not ready in time fails the session")
     func tooLate() {
         var engine = SupervisorEngine()
-        _ = engine.start()
-        #expect(engine.timeOut(lastLines: "still working").last == .terminateClients)
-        #expect(engine.displayIsReady(":1") == [])
-        _ = engine.clientsAreGone() + engine.displayEnded(.signalled(15), lastLines: "")
-        #expect(Self.record(engine.allAreGone())?.reason?.contains("still working") == true)
+        engine.start(at: .zero)
+        engine.displayPrinted(Array("still working".utf8))
+        #expect(engine.nextDeadline == .seconds(30))
+        #expect(engine.after { $0.tick(at: .seconds(30)) }.last == .terminateClients)
+        #expect(engine.after { $0.displayIsReady(":1") } == [])
+        engine.clientsAreGone(at: .seconds(31))
+        engine.displayEnded(.signalled(15), at: .seconds(31))
+        _ = engine.takeEffects()
+        #expect(Self.record(engine.after { $0.allAreGone() })?.reason?.contains("still working") == true)
     }
 
     @Test("A session that is terminated has its command's status, if it has one by then")
     func terminated() {
-        var engine = SupervisorEngine()
-        _ = engine.start() + engine.displayIsReady(":1") + engine.terminationAsked()
-        #expect(engine.terminationAsked() == [])
-        _ = engine.commandEnded(.signalled(15))
-        let record = Self.record(engine.allAreGone())
+        var engine = Self.running()
+        _ = engine.after { $0.terminationAsked(at: .seconds(2)) }
+        #expect(engine.after { $0.terminationAsked(at: .seconds(3)) } == [])
+        _ = engine.after { $0.commandEnded(.signalled(15), at: .seconds(3)) }
+        let record = Self.record(engine.after { $0.allAreGone() })
         #expect(record?.state == .ended && record?.exitStatus == 143 && record?.reason == nil)
     }
 
     private static func record(_ effects: [SupervisorEngine.Effect]) -> SupervisorRecord? {
         for case .record(let record) in effects { return record }
         return nil
+    }
+}
+
+extension SupervisorEngine {
+    /// What an input asks for.
+    fileprivate mutating func after(_ input: (inout SupervisorEngine) -> Void) -> [Effect] {
+        input(&self)
+        return takeEffects()
     }
 }
 

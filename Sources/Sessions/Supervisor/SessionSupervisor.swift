@@ -1,4 +1,5 @@
 // The process that owns a session: performs what the engine says, on one thread, around one `poll`.
+import Engines
 import Glibc
 import OperatingSystem
 
@@ -16,24 +17,24 @@ struct SessionSupervisor: ~Copyable {
     private let authority = XAuthority()
     private let signals: OwnedDescriptor
     private var log: SessionLog
-    private var engine = SupervisorEngine()
+    private var driver = Driver(SupervisorEngine(), timer: PollTimer())
+    private let start = ContinuousClock.now
     private var pipes: [OutputPipe] = []
-    private var lastLines = LastLines()
     private var display: pid_t?
     private var command: pid_t?
-    private var deadline: ContinuousClock.Instant?
     private var isOver = false
-    /// The command, while it waits for the window manager: a window that is there before it does not get the keyboard.
-    private var waitingCommand: WaitingCommand?
+    /// What clients are started with, until the command is.
+    private var terms: ClientTerms?
 
-    private struct WaitingCommand {
+    private struct ClientTerms {
         let environment: [String: String]
         let output: OwnedDescriptor
-        let latest: ContinuousClock.Instant
     }
 
-    /// How long the command waits for the window manager.
-    private static let managerTimeMax: Duration = .seconds(3)
+    /// There is nothing to set: each `poll` is told the time of the next tick.
+    private struct PollTimer: EngineTimer {
+        func set(_ deadline: Duration?) {}
+    }
 
     /// A pipe that is read until its end.
     private struct OutputPipe {
@@ -57,19 +58,19 @@ struct SessionSupervisor: ~Copyable {
 
     /// Returns when the session is over and nothing of it is left.
     mutating func run() throws(SystemError) {
-        perform(engine.start())
+        driver.engine.start(at: now)
+        perform()
         while !isOver {
             try pollOnce()
-            if let latest = waitingCommand?.latest, latest <= .now { startWaitingCommand() }
-            if let deadline, deadline <= .now {
-                self.deadline = nil
-                perform(engine.timeOut(lastLines: lastLines.text))
-            }
+            if let due = driver.due, due <= now { driver.tick(at: now) }
+            perform()
         }
         // What was printed last is still in the pipes.
         for pipe in pipes { try drain(pipe) }
         removeLeftovers()
     }
+
+    private var now: Duration { ContinuousClock.now - start }
 
     private func removeLeftovers() {
         unsafe unlink(directory.authorityFile)
@@ -81,26 +82,20 @@ struct SessionSupervisor: ~Copyable {
     private mutating func pollOnce() throws(SystemError) {
         let watched = [signals] + pipes.map(\.descriptor)
         var entries = watched.map { pollfd(fd: $0.raw, events: Int16(POLLIN), revents: 0) }
-        let count = unsafe poll(&entries, nfds_t(entries.count), Self.milliseconds(until: nextDeadline))
+        let count = unsafe poll(&entries, nfds_t(entries.count), Self.milliseconds(driver.due.map { $0 - now }))
         guard count >= 0 || errno == EINTR else { throw .call(name: "poll", subject: "the session", code: errno) }
         guard count > 0 else { return }
         let ready = zip(pipes, entries.dropFirst()).filter { $1.revents != 0 }.map(\.0)
         for pipe in ready { try drain(pipe) }
         let arrived = try SignalPipe.read(signals)
         if arrived.contains(SIGCHLD) { try reap() }
-        if !arrived.isDisjoint(with: Self.endingSignals) { perform(engine.terminationAsked()) }
-    }
-
-    private var nextDeadline: ContinuousClock.Instant? {
-        guard let latest = waitingCommand?.latest else { return deadline }
-        return min(deadline ?? latest, latest)
+        if !arrived.isDisjoint(with: Self.endingSignals) { driver.engine.terminationAsked(at: now) }
     }
 
     /// Rounded up, so that the time is over when `poll` returns.
-    private static func milliseconds(until deadline: ContinuousClock.Instant?) -> CInt {
-        guard let deadline else { return -1 }
-        let rest = ContinuousClock.now.duration(to: deadline)
-        let (seconds, attoseconds) = rest.components
+    private static func milliseconds(_ wait: Duration?) -> CInt {
+        guard let wait else { return -1 }
+        let (seconds, attoseconds) = wait.components
         return CInt(clamping: max(0, seconds * 1_000 + attoseconds / 1_000_000_000_000_000 + 1))
     }
 
@@ -110,7 +105,7 @@ struct SessionSupervisor: ~Copyable {
         guard let count = try pipe.descriptor.read(into: &bytes) else { return }
         guard count > 0 else {
             pipes.removeAll { $0.descriptor === pipe.descriptor }
-            if pipe.source == .manager { startWaitingCommand() }
+            if pipe.source == .manager { driver.engine.managerIsReady() }
             return
         }
         let read = Array(bytes.prefix(count))
@@ -118,9 +113,9 @@ struct SessionSupervisor: ~Copyable {
         case .ready:
             // One line with a number.
             let number = String(decoding: read.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
-            if UInt16(number) != nil { perform(engine.displayIsReady(":" + number)) }
+            if UInt16(number) != nil { driver.engine.displayIsReady(":" + number) }
         case .display:
-            lastLines.append(read)
+            driver.engine.displayPrinted(read)
             log.append(read)
         case .manager: break
         case .clients:
@@ -134,13 +129,15 @@ struct SessionSupervisor: ~Copyable {
         while true {
             let pid = unsafe waitpid(-1, &status, WNOHANG)
             if pid < 0, errno == EINTR { continue }
-            if pid < 0, errno == ECHILD { return perform(engine.allAreGone()) }
+            if pid < 0, errno == ECHILD { return driver.engine.allAreGone() }
             guard pid >= 0 else { throw .call(name: "waitpid", subject: "the session", code: errno) }
             if pid == 0 { break }
             try ended(pid, ExitStatus(status: status))
         }
-        switch engine.phase {
-        case .endingClients: if try clients().isEmpty { perform(engine.clientsAreGone()) }
+        // What has ended may have led to signals for the others.
+        perform()
+        switch driver.engine.phase {
+        case .endingClients: if try clients().isEmpty { driver.engine.clientsAreGone(at: now) }
         // Children of killed ones may have appeared since.
         case .killing: try signalAll(SIGKILL)
         case .startingDisplay, .running, .endingDisplay, .over: break
@@ -151,10 +148,10 @@ struct SessionSupervisor: ~Copyable {
         if pid == display {
             display = nil
             for pipe in pipes where pipe.source == .display { try drain(pipe) }
-            perform(engine.displayEnded(status, lastLines: lastLines.text))
+            driver.engine.displayEnded(status, at: now)
         } else if pid == command {
             command = nil
-            perform(engine.commandEnded(status))
+            driver.engine.commandEnded(status, at: now)
         }
     }
 
@@ -171,17 +168,24 @@ struct SessionSupervisor: ~Copyable {
 }
 
 extension SessionSupervisor {
-    /// Carries effects out. One that fails is noted in the log; the engine's timers lead on in any case.
-    private mutating func perform(_ effects: [SupervisorEngine.Effect]) {
-        for effect in effects {
-            do throws(SystemError) {
-                try perform(effect)
-            } catch {
-                log.note("\(error)")
-                switch effect {
-                case .startDisplay, .startClients: return perform(engine.startFailed("\(error)"))
-                default: continue
-                }
+    /// Carries effects out until there are none left.
+    private mutating func perform() {
+        guard driver.begin() else { return }
+        var effects: [SupervisorEngine.Effect] = []
+        while driver.next(&effects) {
+            for effect in effects { attempt(effect) }
+        }
+    }
+
+    /// One that fails is noted in the log; the engine's deadlines lead on in any case.
+    private mutating func attempt(_ effect: SupervisorEngine.Effect) {
+        do throws(SystemError) {
+            try perform(effect)
+        } catch {
+            log.note("\(error)")
+            switch effect {
+            case .startDisplay, .startManager, .startCommand: driver.engine.startFailed("\(error)", at: now)
+            default: break
             }
         }
     }
@@ -189,8 +193,11 @@ extension SessionSupervisor {
     private mutating func perform(_ effect: SupervisorEngine.Effect) throws(SystemError) {
         switch effect {
         case .startDisplay: try startDisplay()
-        case .startClients(let display): try startClients(display)
-        case .terminateClients: try signalClients(SIGTERM)
+        case .startManager(let display): try startManager(display)
+        case .startCommand: try startCommand()
+        case .terminateClients:
+            terms = nil
+            try signalClients(SIGTERM)
         case .killClients: try signalClients(SIGKILL)
         case .terminateDisplay:
             if let display { try ProcessTable.entry(of: display)?.send(SIGTERM) }
@@ -198,7 +205,6 @@ extension SessionSupervisor {
             try signalAll(SIGKILL)
             // Without children there is no signal that would tell of it.
             try reap()
-        case .setTimer(let limit): deadline = limit.map { .now + $0 }
         case .record(var record):
             if !record.state.isLiving { record.ended = WallClock.milliseconds() }
             try SessionDirectory.write(record, directory.recordFile)
@@ -210,7 +216,7 @@ extension SessionSupervisor {
     private mutating func signalClients(_ signal: CInt) throws(SystemError) {
         let clients = try clients()
         for entry in clients { try entry.send(signal) }
-        if clients.isEmpty { perform(engine.clientsAreGone()) }
+        if clients.isEmpty { driver.engine.clientsAreGone(at: now) }
     }
 
     private mutating func startDisplay() throws(SystemError) {
@@ -229,17 +235,16 @@ extension SessionSupervisor {
         try add(.ready, ready.reading)
     }
 
-    private mutating func startClients(_ display: String) throws(SystemError) {
+    private mutating func startManager(_ display: String) throws(SystemError) {
         let bytes = authority.fileForClients(display: String(display.dropFirst()), hostName: HostName.current())
         try PrivateDirectory.replaceFile(directory.authorityFile, with: bytes)
         let output = try Kernel.makePipe()
         try add(.clients, output.reading)
         let environment = SessionEnvironment.client(
             base, plan: plan, display: display, authorityFile: directory.authorityFile)
-        waitingCommand = WaitingCommand(
-            environment: environment, output: output.writing, latest: .now + Self.managerTimeMax)
+        terms = ClientTerms(environment: environment, output: output.writing)
         guard let manager = try DesktopChoice.windowManager(for: plan.start, path: base["PATH"] ?? "") else {
-            return try startCommand()
+            return driver.engine.managerStarted(isAwaited: false, at: now)
         }
         var arguments = manager.arguments
         let isTelling = manager.program.hasSuffix("/openbox")
@@ -249,41 +254,26 @@ extension SessionSupervisor {
             arguments += ["--startup", "/bin/sh -c ': > \"$FASTX_MANAGER_FILE\"'"]
         }
         _ = try startClient(manager.program, arguments, ["FASTX_MANAGER_FILE": directory.managerFile])
-        if !isTelling { try startCommand() }
+        driver.engine.managerStarted(isAwaited: isTelling, at: now)
     }
 
     private mutating func startCommand() throws(SystemError) {
-        guard waitingCommand != nil else { return }
         command = try startClient(SessionEnvironment.shell(of: user), ["-c", plan.start.command])
-        waitingCommand = nil
-    }
-
-    /// The window manager is there, or has had its time.
-    private mutating func startWaitingCommand() {
-        guard engine.phase == .running else {
-            waitingCommand = nil
-            return
-        }
-        do throws(SystemError) {
-            try startCommand()
-        } catch {
-            waitingCommand = nil
-            perform(engine.startFailed("\(error)"))
-        }
+        terms = nil
     }
 
     private func startClient(
         _ program: String, _ arguments: [String], _ more: [String: String] = [:]
     ) throws(SystemError) -> pid_t {
-        guard let waitingCommand else { throw .missingProgram(name: program, advice: "its session is over") }
+        guard let terms else { throw .missingProgram(name: program, advice: "its session is over") }
         // The programs' own files are as private as the user wants.
         umask(mode_t(plan.fileModeMask))
         defer { umask(0o077) }
         return try Spawn.start(
             SpawnPlan(
                 program: program, arguments: arguments,
-                environment: waitingCommand.environment.merging(more) { _, new in new }, directory: workingDirectory(),
-                descriptors: [nil, waitingCommand.output, waitingCommand.output], isDetached: true))
+                environment: terms.environment.merging(more) { _, new in new }, directory: workingDirectory(),
+                descriptors: [nil, terms.output, terms.output], isDetached: true))
     }
 
     private mutating func add(_ source: OutputPipe.Source, _ descriptor: OwnedDescriptor) throws(SystemError) {
