@@ -83,6 +83,28 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
+            name: "MemberConfiguration",
+            dependencies: ["Directory", "JSON", "OperatingSystem", "Replica", "Transport", "Trust"],
+            swiftSettings: settings),
+        .target(
+            name: "Control",
+            dependencies: [
+                "Directory", "JSON", "MemberConfiguration", "OperatingSystem", "Replica",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Commands",
+            dependencies: [
+                "Certificates", "Control", "Directory", "JSON", "MemberConfiguration", "OperatingSystem", "Replica",
+                "Sessions", "Store", "Trust",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
+        .target(
             name: "Relay",
             dependencies: ["Engines", "Replica", .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: settings),
@@ -109,14 +131,12 @@ let package = Package(
         .executableTarget(
             name: "Agent",
             dependencies: [
-                "Certificates", "Directory", "JSON", "OperatingSystem", "Replica", "Trust", "Store", "Gossip", "Relay",
-                "Gateway", "Sessions", "Transport",
+                "Certificates", "Commands", "Control", "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration",
+                "OperatingSystem", "Relay", "Replica", "Sessions", "Store", "Transport", "Trust",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -261,10 +281,18 @@ let package = Package(
         .testTarget(
             name: "SessionsTests", dependencies: ["Engines", "Sessions", "OperatingSystem", "Replica", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(name: "CommandsTests", dependencies: ["Commands"], swiftSettings: settings),
+        .testTarget(
+            name: "MemberConfigurationTests",
+            dependencies: [
+                "Directory", "JSON", "MemberConfiguration", "OperatingSystem", "TestSupport", "Transport", "Trust",
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "Directory", "JSON", "OperatingSystem", "Replica", "TestSupport", "Transport", "Trust",
+                "Agent", "Certificates", "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration",
+                "OperatingSystem", "Replica", "Sessions", "Store", "TestSupport", "Transport", "Trust",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),

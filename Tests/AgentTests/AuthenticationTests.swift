@@ -3,6 +3,7 @@ import Directory
 import Foundation
 import Gateway
 import Logging
+import MemberConfiguration
 import OperatingSystem
 import Replica
 import Sessions

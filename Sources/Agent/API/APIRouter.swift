@@ -3,6 +3,7 @@ import Directory
 import Gateway
 import Hummingbird
 import Logging
+import MemberConfiguration
 
 /// The HTTP interface of one member.
 struct APIRouter: Sendable {

@@ -5,6 +5,7 @@ import Gossip
 import HTTPTypes
 import Hummingbird
 import JSON
+import MemberConfiguration
 import NIOCore
 import Replica
 import Sessions

@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import Logging
+import MemberConfiguration
 import NIOCore
 import Relay
 import Replica

@@ -3,6 +3,7 @@ import Directory
 import Gateway
 import HTTPTypes
 import Hummingbird
+import MemberConfiguration
 import NIOCore
 import Replica
 

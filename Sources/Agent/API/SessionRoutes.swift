@@ -4,6 +4,7 @@ import Gateway
 import HTTPTypes
 import Hummingbird
 import JSON
+import MemberConfiguration
 import NIOCore
 import OperatingSystem
 import Replica

@@ -3,6 +3,7 @@ import Directory
 import Gateway
 import HTTPTypes
 import Hummingbird
+import MemberConfiguration
 import OperatingSystem
 
 /// Fields for every answer: no page of ours runs a foreign script, is framed, or guesses a type.

@@ -1,6 +1,7 @@
 // What the routes are told of the member that they are of.
 import Gateway
 import HTTPTypes
+import MemberConfiguration
 import Replica
 
 typealias HTTPStatus = HTTPResponse.Status

@@ -3,6 +3,7 @@ import Gateway
 import HTTPTypes
 import Hummingbird
 import JSON
+import MemberConfiguration
 import Replica
 
 /// Tickets for displays.

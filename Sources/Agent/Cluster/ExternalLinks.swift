@@ -2,6 +2,7 @@
 import Directory
 import Gateway
 import Logging
+import MemberConfiguration
 import NIOCore
 import OperatingSystem
 import Replica

@@ -1,6 +1,7 @@
 // Access points: from cluster.json to what the dialler needs.
 import Directory
 import Gossip
+import MemberConfiguration
 import NIOSSL
 import OperatingSystem
 import Transport

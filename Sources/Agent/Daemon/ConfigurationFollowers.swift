@@ -1,6 +1,7 @@
 // The parts of a member that follow its configuration by themselves.
 import Gateway
 import Gossip
+import MemberConfiguration
 import Sessions
 import Trust
 

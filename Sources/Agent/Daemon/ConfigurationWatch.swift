@@ -1,5 +1,6 @@
 // Notices that configuration files were edited, and has them taken up.
 import Logging
+import MemberConfiguration
 import OperatingSystem
 
 /// Reads the configuration again when its files changed, and keeps the old one where the new one has mistakes.

@@ -1,10 +1,12 @@
 // Starts a member and keeps its services running until it is told to stop.
+import Control
 import Directory
 import Gateway
 import Glibc
 import Gossip
 import Hummingbird
 import Logging
+import MemberConfiguration
 import NIOCore
 import NIOPosix
 import OperatingSystem

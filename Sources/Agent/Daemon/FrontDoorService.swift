@@ -1,5 +1,6 @@
 // The listener as a service: one port for members and browsers.
 import Logging
+import MemberConfiguration
 import OperatingSystem
 import ServiceLifecycle
 

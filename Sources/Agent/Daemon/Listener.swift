@@ -1,9 +1,11 @@
 // Serves the HTTP interface at an address, with TLS or without.
+import Control
 import Gateway
 import Glibc
 import Hummingbird
 import HummingbirdCore
 import Logging
+import MemberConfiguration
 import NIOCore
 import OperatingSystem
 import Replica

@@ -1,5 +1,6 @@
 // The log: one stream on standard error, and debug topics that are switched while the agent runs.
 import Logging
+import MemberConfiguration
 import Synchronization
 
 /// The debug topics that are on now.

@@ -1,5 +1,6 @@
 // A listener without TLS on the loopback interface, where it is configured: for a proxy on this host.
 import Logging
+import MemberConfiguration
 import OperatingSystem
 import ServiceLifecycle
 

@@ -1,9 +1,11 @@
 // The parts of a running member that its services share.
 import Certificates
+import Control
 import Directory
 import Gateway
 import Gossip
 import Logging
+import MemberConfiguration
 import NIOSSL
 import OperatingSystem
 import Replica

@@ -1,5 +1,7 @@
 // Where the sockets for this host's users are, outside the agent's private directory.
+import Control
 import Glibc
+import MemberConfiguration
 import OperatingSystem
 import Trust
 

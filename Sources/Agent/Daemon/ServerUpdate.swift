@@ -4,6 +4,7 @@ import Gateway
 import Gossip
 import JSON
 import Logging
+import MemberConfiguration
 import OperatingSystem
 import Replica
 import Sessions

@@ -1,5 +1,6 @@
 // Where users, members and commands come in.
 import Gateway
+import MemberConfiguration
 
 extension UserParts {
     /// The one port.

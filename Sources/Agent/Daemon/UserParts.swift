@@ -3,6 +3,7 @@ import Directory
 import Gateway
 import Glibc
 import Logging
+import MemberConfiguration
 import OperatingSystem
 import Relay
 import Replica

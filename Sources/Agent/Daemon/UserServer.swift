@@ -1,6 +1,7 @@
 // Lets the parts that serve users know of each other's changes, and keeps them running.
 import Directory
 import Gateway
+import MemberConfiguration
 import OperatingSystem
 import Sessions
 

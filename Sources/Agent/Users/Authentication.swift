@@ -4,6 +4,7 @@ import Gateway
 import Glibc
 import HTTPTypes
 import Logging
+import MemberConfiguration
 import OperatingSystem
 import Replica
 import Sessions

@@ -2,6 +2,7 @@
 import Directory
 import Glibc
 import JSON
+import MemberConfiguration
 import OperatingSystem
 import Replica
 import Sessions

@@ -3,6 +3,7 @@ import Directory
 import Glibc
 import JSON
 import Logging
+import MemberConfiguration
 import OperatingSystem
 import Replica
 import Sessions

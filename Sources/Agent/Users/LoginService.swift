@@ -4,6 +4,7 @@ import Glibc
 import Hummingbird
 import JSON
 import Logging
+import MemberConfiguration
 import OperatingSystem
 import Replica
 import Sessions

@@ -1,5 +1,6 @@
 // What a user may do beyond his own objects.
 import Glibc
+import MemberConfiguration
 
 /// A user's role; each may do what those before it may.
 enum Role: String, Sendable, Comparable, CaseIterable {

@@ -1,6 +1,7 @@
 // Sees to the stewards of users who are logged in: they are told of logins, and started anew.
 import Glibc
 import Logging
+import MemberConfiguration
 import OperatingSystem
 import Sessions
 

@@ -1,5 +1,6 @@
 // The ways to start a user's steward, with this member's paths.
 import Glibc
+import MemberConfiguration
 import Replica
 import Sessions
 

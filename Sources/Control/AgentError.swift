@@ -1,0 +1,24 @@
+// What can go wrong in the agent as a whole.
+
+/// Every error that a command or the daemon ends with, besides those of the configuration's own files.
+package enum AgentError: Error, CustomStringConvertible {
+    /// One line for each mistake.
+    case configuration([String])
+    case usage(String)
+    case notFound(String)
+    case refused(String)
+    /// Somebody else has changed what was to be changed.
+    case stale(String)
+    case noDaemon(String)
+    /// The agent ended while it was asked.
+    case brokenOff(String)
+
+    package var description: String {
+        switch self {
+        case .configuration(let lines): lines.joined(separator: "\n")
+        case .usage(let detail), .notFound(let detail), .refused(let detail), .stale(let detail), .noDaemon(let detail),
+            .brokenOff(let detail):
+            detail
+        }
+    }
+}
