@@ -28,6 +28,7 @@ package enum CertificateError: Error, Equatable, Sendable {
 }
 
 extension CertificateError: CustomStringConvertible {
+    /// What is wrong, with the text it was found in, and what to give instead, in one line.
     package var description: String {
         switch self {
         case .commonName(let name):

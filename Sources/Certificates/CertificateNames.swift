@@ -4,7 +4,9 @@ import Glibc
 /// The names of a certificate, known to be well-formed, so that none can smuggle another name in through OpenSSL's
 /// comma-separated notation.
 package struct CertificateNames: Equatable, Sendable {
+    /// The subject's common name: 1 to 64 characters, none of them a control character.
     package let commonName: String
+    /// As they were given, each once; `*` only as the whole first label. Empty only where there are addresses.
     package let dnsNames: [String]
     /// As `inet_ntop` writes them.
     package let addresses: [String]

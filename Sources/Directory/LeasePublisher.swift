@@ -6,19 +6,24 @@ package import Store
 
 /// A lease as it is to be in the map.
 package struct Lease: Sendable {
+    /// Where it is in the map; of several leases with one key the last counts.
     package let key: LeaseKey
+    /// What is written there, as canonical JSON.
     package let document: JSONValue
 
+    /// What a member says of itself, under `server/`.
     package init(_ update: ServerUpdate) {
         key = .server(update.serverID)
         document = update.document
     }
 
+    /// A login at this member, under `login/`.
     package init(_ login: LoginLease) {
         key = login.key
         document = login.document
     }
 
+    /// A session of this member, under `session/`.
     package init(_ session: SessionLease) {
         key = session.key
         document = session.document

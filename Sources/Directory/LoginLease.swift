@@ -4,10 +4,13 @@ package import Replica
 
 /// A user's login at a member. Its document is kept as it was written.
 package struct LoginLease: Sendable, Equatable {
+    /// The last part of the key, unique at the member of the login.
     package let id: String
     /// The member that the user is logged in at.
     package let serverID: ServerID
+    /// The account's name at that member.
     package let user: String
+    /// All that the member says of it; a newer version may say more than is read here.
     package let document: JSONValue
 
     /// Nil where the document does not say whose login it is.
@@ -19,6 +22,13 @@ package struct LoginLease: Sendable, Equatable {
         self.document = document
     }
 
+    /// What a member writes of a login of its own.
+    ///
+    /// - Parameters:
+    ///   - lastSeen: When the login's token was used last.
+    ///   - address: The IP address that the user came from.
+    ///   - userAgent: What the browser calls itself.
+    ///   - hasLink: Whether the user's steward is connected.
     package init(
         id: String, at serverID: ServerID, user: String, groups: [String], since: WallTime, lastSeen: WallTime,
         address: String, userAgent: String, hasLink: Bool, claims: [String]
@@ -34,6 +44,7 @@ package struct LoginLease: Sendable, Equatable {
         ]
     }
 
+    /// Where its lease is in the map.
     package var key: LeaseKey { .login(serverID, id: id) }
 
     /// What users are shown of it.

@@ -8,6 +8,7 @@ import Synchronization
 
 /// What another member has told.
 package enum RegistryEvent: Sendable {
+    /// A member has told of itself, also this one and also without a change; nobody is told when that expires.
     case server(ServerUpdate)
     /// A login has begun.
     case login(LoginLease)
@@ -28,6 +29,7 @@ package final class Registry: Sendable {
 
     /// A member's last word on itself.
     package struct Server: Sendable {
+        /// What it says.
         package let update: ServerUpdate
         /// When the member wrote it, by its own clock.
         package let written: WallTime
@@ -51,6 +53,9 @@ package final class Registry: Sendable {
     /// Tells what other members say.
     package let events = Observers<RegistryEvent>()
 
+    /// It knows nothing until `run` has read the map.
+    ///
+    /// - Parameter serverID: This member's, whose own logins and sessions are left out.
     package init(store: Store, serverID: ServerID) {
         self.store = store
         self.serverID = serverID
@@ -243,6 +248,8 @@ package final class Registry: Sendable {
         }
     }
 
+    /// Whether a member said, when it was last heard of, that it opens no connections to others; false for one that is
+    /// not known. Unlike elsewhere here, what has expired counts until it is purged.
     package func isExternal(_ serverID: ServerID) -> Bool {
         state.withLock { $0.servers[serverID]?.value.update.isExternal == true }
     }

@@ -6,25 +6,42 @@ package import Replica
 extension ServerUpdate {
     /// The fields that this version knows.
     package struct Content: Sendable {
+        /// The member that says it.
         package let serverID: ServerID
+        /// That of the member's process, by which others tell one start of it from the next.
         package let origin: Origin
+        /// The URLs under which the member is reached, the best one first: others use only that.
         package var urls: [String] = []
         /// 32 bytes.
         package var certificateSHA256: [UInt8] = []
+        /// The program's version number.
         package var version = ""
+        /// What was read of the host just now.
         package let host: HostStatus
+        /// Whether users may log in at the member.
         package var loginsEnabled = false
+        /// Whether sessions may be started on the member's host.
         package var sessionsEnabled = false
+        /// Whether it opens no connections to other members.
         package var isExternal = false
+        /// Whether the configuration demands one user at a time; told for programs, nothing here heeds it.
         package var serverReservations = false
+        /// What the administrator has written for other programs: the object of `static-data.json`.
         package var staticData: JSONValue = [:]
+        /// The links that are open now.
         package var links: [Link] = []
+        /// Whether most peers say that the host's clock is wrong.
         package var isClockWrong = false
+        /// Whether the member reaches full members only through gateways, though it has a full key.
         package var isPartitioned = false
+        /// Of users and sessions at this moment.
         package var counts = UserCounts()
         /// Ids of the cluster keys of a member that has none but for gateways; empty for any other.
         package var gatewayKeys: [String] = []
 
+        /// Everything else has a default, which says the least.
+        ///
+        /// - Parameter host: Is read anew for each update.
         package init(serverID: ServerID, origin: Origin, host: HostStatus) {
             self.serverID = serverID
             self.origin = origin
@@ -34,12 +51,16 @@ extension ServerUpdate {
 
     /// An open link of the member.
     package struct Link: Sendable {
+        /// The member at the other end; nil where that is not known yet.
         package let peer: ServerID?
+        /// Whether this member opened the connection.
         package let isDialled: Bool
+        /// When it was opened, by this member's wall clock.
         package let since: WallTime
         /// How far the peer's clock is ahead; nil where that is not known yet.
         package let clockOffsetMilliseconds: Int64?
 
+        /// A link as it is at the moment of the update.
         package init(peer: ServerID?, isDialled: Bool, since: WallTime, clockOffsetMilliseconds: Int64?) {
             self.peer = peer
             self.isDialled = isDialled
@@ -51,15 +72,21 @@ extension ServerUpdate {
 
 /// How many users and sessions a member has.
 package struct UserCounts: Sendable {
+    /// Those that live; what has ended does not count.
     package var sessions = 0
+    /// How many users those sessions belong to.
     package var uniqueSessionUsers = 0
+    /// Those that have not ended; one user may have several.
     package var logins = 0
+    /// How many users those logins belong to.
     package var uniqueLoginUsers = 0
 
+    /// Zero of each.
     package init() {}
 }
 
 extension ServerUpdate.Content {
+    /// What goes into the lease. A value that the host did not tell is left out rather than null.
     package var document: JSONValue {
         var fields: [String: JSONValue] = [
             "serverId": .string(serverID.text), "origin": .string(String(origin.raw, radix: 16)),

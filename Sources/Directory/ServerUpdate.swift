@@ -7,6 +7,7 @@ package import Replica
 ///
 /// The document is kept as it was written: a newer version may say more, and what passes through here loses nothing.
 package struct ServerUpdate: Sendable, Equatable {
+    /// The member that says it, which is the one in whose lease it is.
     package let serverID: ServerID
     /// All that the member says.
     package let document: JSONValue
@@ -46,6 +47,7 @@ package struct ServerUpdate: Sendable, Equatable {
 }
 
 extension ServerUpdate {
+    /// As the host calls itself, which may be a short name; nil where the member does not say it.
     package var hostname: String? { document.text("hostname") }
     /// The URLs under which the member is reached, by its own word.
     package var urls: [String] { document.texts("urls") }
@@ -59,6 +61,7 @@ extension ServerUpdate {
     package var gatewayKeys: [String] { document.texts("gatewayKeys") }
     /// Memory in bytes; nil where the member does not say it.
     package var freeMemory: Int64? { document.integer("freemem") }
+    /// All of the host's memory, in bytes; nil where the member does not say it.
     package var totalMemory: Int64? { document.integer("totalmem") }
     /// Over one, five and fifteen minutes; empty where the member does not say it.
     package var loadAverages: [JSONValue] { if case .array(let loads)? = document["loadavg"] { loads } else { [] } }
@@ -80,8 +83,11 @@ extension ServerUpdate {
 
 /// Where a member is reached.
 package struct ServerAddress: Sendable, Hashable {
+    /// The member that is reached there.
     package let serverID: ServerID
+    /// Name or IP address, in small letters, an IPv6 address without brackets: of the first URL that the member names.
     package let host: String
+    /// 1 to 65535.
     package let port: Int
     /// SHA-256 of the certificate that it serves, 32 bytes.
     package let certificateSHA256: [UInt8]

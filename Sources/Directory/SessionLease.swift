@@ -4,10 +4,13 @@ package import Replica
 
 /// A session of a member. Its document is kept as it was written, and is what users are shown.
 package struct SessionLease: Sendable, Equatable {
+    /// The last part of the key: 32 hexadecimal digits, as stewards make them.
     package let id: String
     /// The member whose session it is.
     package let serverID: ServerID
+    /// The account's name at that member.
     package let user: String
+    /// All that the member says of it; a newer version may say more than is read here.
     package let document: JSONValue
 
     /// Nil where the document does not say whose session it is.
@@ -31,5 +34,6 @@ package struct SessionLease: Sendable, Equatable {
         document = .object(state.merging(own) { $1 })
     }
 
+    /// Where its lease is in the map.
     package var key: LeaseKey { .session(serverID, id: id) }
 }

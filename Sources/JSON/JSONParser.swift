@@ -12,10 +12,14 @@ package struct JSONParser {
     private var position = 0
     private var depth = 0
 
+    /// Of one whole text. `JSONValue.parse` does all that most callers need.
     package init(bytes: [UInt8]) {
         self.bytes = bytes
     }
 
+    /// The one value that the text is. To be called once. A byte order mark before it is passed over.
+    ///
+    /// - Throws: The first mistake, with its place. Of the text it repeats at most the name of a key that occurs twice.
     package mutating func parseDocument() throws(JSONSyntaxError) -> JSONValue {
         // A byte order mark is written by some editors; RFC 8259 lets a parser ignore it.
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }

@@ -11,8 +11,10 @@ package struct JSONSyntaxError: Error, Sendable, Equatable, CustomStringConverti
     /// The character in that line, from 1.
     package let column: Int
 
+    /// Place and reason in one line. Which text it is about is for the caller to say before it.
     package var description: String { "line \(line), column \(column): \(message)" }
 
+    /// For a place that was counted already; line and column begin with 1.
     package init(message: String, line: Int, column: Int) {
         self.message = message
         self.line = line

@@ -24,6 +24,7 @@ extension JSONValue: Codable {
         }
     }
 
+    /// As the plain value, so that any reader of JSON finds what is written there.
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {

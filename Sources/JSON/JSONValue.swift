@@ -6,7 +6,9 @@
 package indirect enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
+    /// What the parser makes of every whole number that fits, whatever it is written like: of 30.0 too.
     case integer(Int64)
+    /// Any other number; always finite where the parser made it.
     case number(Double)
     case string(String)
     case array([JSONValue])
@@ -47,10 +49,15 @@ package indirect enum JSONValue: Sendable, Equatable {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByFloatLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+    /// A literal in quotes is a string.
     package init(stringLiteral value: String) { self = .string(value) }
+    /// The words `true` and `false` are booleans.
     package init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// A literal of digits alone is an integer.
     package init(integerLiteral value: Int64) { self = .integer(value) }
+    /// A literal with a point is a number, also where it is whole: the parser makes the integer 1 of the text 1.0.
     package init(floatLiteral value: Double) { self = .number(value) }
+    /// A literal in brackets is a list.
     package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
 
     /// A key that is written twice keeps its last value.

@@ -1,5 +1,6 @@
 // Bytes as lowercase hex digits, and random names made of them.
 
+/// Bytes as lowercase hexadecimal digits, and back.
 package enum HexText {
     private static let digits = Array("0123456789abcdef".utf8)
 

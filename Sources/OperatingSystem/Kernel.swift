@@ -88,6 +88,7 @@ package enum Kernel {
         return OwnedDescriptor(adopting: raw)
     }
 
+    /// Puts all seals on a memory file: no process can change its bytes or its length any more, not even this one.
     package static func seal(_ file: OwnedDescriptor) throws(SystemError) {
         guard fcntl(file.raw, addSeals, allSeals) == 0 else {
             throw .call(name: "fcntl", subject: "the seals of a memory file", code: errno)

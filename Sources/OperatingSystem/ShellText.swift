@@ -1,5 +1,6 @@
 // Text as a shell reads it, for the commands that messages name.
 
+/// Quoting for commands that people copy into a shell.
 package enum ShellText {
     /// The text as one word of a POSIX shell: bare when it is harmless, else in single quotes.
     package static func word(_ text: String) -> String {

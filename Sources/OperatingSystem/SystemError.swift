@@ -48,6 +48,7 @@ package enum SystemError: Error, Hashable, Sendable {
 }
 
 extension SystemError: CustomStringConvertible {
+    /// What failed, on what, why, and what to do where that is known, in one line.
     package var description: String {
         switch self {
         case .call(let name, let subject, let code):

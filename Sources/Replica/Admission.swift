@@ -35,9 +35,12 @@ package struct Admission: Sendable {
     /// An entry stamped further ahead than this is refused, in milliseconds.
     package static let clockBoundMilliseconds: UInt64 = 60_000
 
+    /// The receiver's wall clock.
     package let now: WallTime
+    /// What the sender may write.
     package let scope: WriteScope
 
+    /// The rules at a moment, for what came from a full member unless a scope says otherwise.
     package init(now: WallTime, scope: WriteScope = .everything) {
         self.now = now
         self.scope = scope
@@ -88,15 +91,20 @@ package struct Admission: Sendable {
 
 /// A write asked for on this host, before it has a version.
 package struct LocalWrite: Sendable {
+    /// What becomes of the key.
     package enum Change: Sendable {
         /// A value; with a lease's time to live in milliseconds where the class is a lease.
         case put([UInt8], leaseMilliseconds: UInt64?)
+        /// The value goes: a tombstone takes its place, also where the key has no value.
         case delete
     }
 
+    /// Of any class: whether this member should write it is for the caller to know.
     package let key: Key
+    /// What becomes of the key.
     package let change: Change
 
+    /// A write that is not checked yet: the store refuses a value that is too long.
     package init(key: Key, change: Change) {
         self.key = key
         self.change = change

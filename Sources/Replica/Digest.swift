@@ -3,8 +3,10 @@ import CSodium
 
 /// BLAKE2b-128 of an entry in its encoded form (key, version, expiry, kind, value).
 package struct Digest: Hashable, Comparable, Sendable {
+    /// The 16 bytes as a number, most significant first.
     package let value: UInt128
 
+    /// Of a number that was computed elsewhere.
     package init(value: UInt128) { self.value = value }
 
     /// 16 bytes, most significant first.
@@ -31,6 +33,7 @@ package struct Digest: Hashable, Comparable, Sendable {
     @inline(__always)
     package var itemID: UInt64 { UInt64(truncatingIfNeeded: value >> 64) }
 
+    /// By number. It means nothing, but every member agrees on it.
     package static func < (left: Digest, right: Digest) -> Bool { left.value < right.value }
 }
 
@@ -38,11 +41,15 @@ package struct Digest: Hashable, Comparable, Sendable {
 ///
 /// A sum, never XOR: with XOR whoever can choose entries can find a set that cancels out.
 package struct Fingerprint: Hashable, Sendable {
+    /// The sum; zero for no entries.
     package private(set) var value: UInt128
 
+    /// Of a sum that was computed elsewhere; without one, that of no entries.
     package init(value: UInt128 = 0) { self.value = value }
 
+    /// Puts an entry in. The order does not matter; one that is in already counts twice.
     package mutating func add(_ digest: Digest) { value &+= digest.value }
+    /// Takes an entry out again. Whether it was in is not known here.
     package mutating func remove(_ digest: Digest) { value &-= digest.value }
 
     /// 32 lowercase hex digits.

@@ -2,7 +2,9 @@
 
 /// What an entry says of its key.
 package struct EntryKind: RawRepresentable, Hashable, Sendable {
+    /// Its byte in encoded form.
     package let rawValue: UInt8
+    /// Any byte: 2 to 255 are not sent by this version, and are treated like values.
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// The key has a value.
@@ -14,15 +16,21 @@ package struct EntryKind: RawRepresentable, Hashable, Sendable {
 /// An entry's fixed part. In encoded form it is 31 bytes, numbers most significant byte first: key length (2), value
 /// length (4), kind (1), clock (8), origin (8), expiry in milliseconds or zero (8); then the key, then the value.
 package struct EntryHeader: Hashable, Sendable {
+    /// 1 to `Key.byteCountMax`, once it was checked.
     package let keyByteCount: Int
+    /// 0 to `Entry.valueByteCountMax`, once it was checked; 0 in a tombstone.
     package let valueByteCount: Int
+    /// Whether the key has a value or was deleted.
     package let kind: EntryKind
+    /// What decides between two entries of the key.
     package let version: Version
     /// When the entry ceases to be, or nil for never.
     package let expiry: WallTime?
 
+    /// Length of the header itself in encoded form.
     package static let byteCount = 31
 
+    /// Of an entry's parts, which are not checked.
     package init(keyByteCount: Int, valueByteCount: Int, kind: EntryKind, version: Version, expiry: WallTime?) {
         self.keyByteCount = keyByteCount
         self.valueByteCount = valueByteCount
@@ -61,6 +69,7 @@ package struct EntryHeader: Hashable, Sendable {
     /// Length of the whole encoded entry in bytes.
     package var encodedByteCount: Int { Self.byteCount + keyByteCount + valueByteCount }
 
+    /// Whether it has ceased to be by a wall clock. It is in the map all the same, until its purge time.
     package func isExpired(at now: WallTime) -> Bool {
         guard let expiry else { return false }
         return expiry <= now
@@ -82,15 +91,21 @@ package struct EntryHeader: Hashable, Sendable {
 
 /// One entry of the map, on its own.
 package struct Entry: Hashable, Sendable {
+    /// What it is the entry of.
     package let key: Key
+    /// Whether the key has a value or was deleted.
     package let kind: EntryKind
+    /// What decides between it and another entry of the key.
     package let version: Version
+    /// When it ceases to be, or nil for never.
     package let expiry: WallTime?
+    /// Empty in a tombstone.
     package let value: [UInt8]
 
     /// Longest value in bytes.
     package static let valueByteCountMax = 1 << 20
 
+    /// Nothing is checked: entries of this host come from `LocalWrite`, those of others go through `Admission`.
     package init(key: Key, kind: EntryKind = .value, version: Version, expiry: WallTime? = nil, value: [UInt8] = []) {
         self.key = key
         self.kind = kind
@@ -99,34 +114,42 @@ package struct Entry: Hashable, Sendable {
         self.value = value
     }
 
+    /// What its encoded form begins with.
     package var header: EntryHeader {
         EntryHeader(
             keyByteCount: key.bytes.count, valueByteCount: value.count, kind: kind, version: version, expiry: expiry)
     }
 
+    /// Encodes and hashes it anew each time; the store keeps the digests of its entries.
     package var digest: Digest {
         var batch = EntryBatch()
         batch.append(self)
         return unsafe Digest(ofEncoded: batch.bytes.span.bytes)
     }
 
+    /// Whether it says that its key was deleted.
     package var isTombstone: Bool { kind == .tombstone }
 
+    /// Whether it has ceased to be by a wall clock. It is in the map all the same, until its purge time.
     package func isExpired(at now: WallTime) -> Bool { header.isExpired(at: now) }
 }
 
 /// The order in which entries of one key win: by clock, then origin, then digest. Its maximum is the merge, which
 /// therefore commutes, associates and is idempotent.
 package struct Precedence: Comparable, Sendable {
+    /// Looked at first.
     package let version: Version
+    /// Looked at where versions are equal, which honest members never make of two different entries.
     package let digest: Digest
 
+    /// Of an entry whose digest is known.
     @inline(__always)
     package init(version: Version, digest: Digest) {
         self.version = version
         self.digest = digest
     }
 
+    /// Whether the left entry loses against the right one.
     @inline(__always)
     package static func < (left: Precedence, right: Precedence) -> Bool {
         if left.version != right.version { return left.version < right.version }
@@ -135,6 +158,7 @@ package struct Precedence: Comparable, Sendable {
 }
 
 extension Entry {
+    /// Its place among the entries of its key. Computes the digest.
     package var precedence: Precedence { Precedence(version: version, digest: digest) }
 
     /// The merge of two entries of one key.

@@ -2,14 +2,18 @@
 
 /// Entries in encoded form, one after the other, in one allocation.
 package struct EntryBatch: Sendable {
+    /// All entries as they are sent and hashed: header, key and value of each, nothing between them.
     package private(set) var bytes: [UInt8]
+    /// How many entries there are.
     package private(set) var count: Int
 
+    /// No entries.
     package init() {
         bytes = []
         count = 0
     }
 
+    /// Encodes entries in the order given.
     package init(_ entries: some Sequence<Entry>) {
         self.init()
         for entry in entries { append(entry) }
@@ -39,16 +43,21 @@ package struct EntryBatch: Sendable {
         self.count = count
     }
 
+    /// Whether there are no entries.
     package var isEmpty: Bool { count == 0 }
+    /// What the entries cost of a link's credit.
     package var byteCount: Int { bytes.count }
 
+    /// Makes room for so many bytes in all, so that appending up to there moves nothing.
     package mutating func reserve(byteCount: Int) { bytes.reserveCapacity(byteCount) }
 
+    /// Begins anew; the memory may be kept for what comes next.
     package mutating func removeAll(keepingCapacity: Bool) {
         bytes.removeAll(keepingCapacity: keepingCapacity)
         count = 0
     }
 
+    /// Encodes an entry and appends it.
     package mutating func append(_ entry: Entry) {
         unsafe append(entry.header, key: entry.key.bytes.span.bytes, value: entry.value.span.bytes)
     }

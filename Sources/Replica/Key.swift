@@ -35,12 +35,14 @@ package struct Key: Hashable, Sendable {
 }
 
 extension Key: Comparable {
+    /// By bytes: the order of the map, of scans and of streams.
     package static func < (left: Key, right: Key) -> Bool {
         left.bytes.lexicographicallyPrecedes(right.bytes)
     }
 }
 
 extension Key: CustomStringConvertible {
+    /// The key as text. Control characters are not in it, for the grammar forbids them.
     package var description: String { String(decoding: bytes, as: UTF8.self) }
 }
 

@@ -2,17 +2,26 @@
 
 /// Every error of this module.
 package enum ReplicaError: Error, Equatable, Sendable {
+    /// A key of so many bytes: none, or over `Key.byteCountMax`.
     case keyLength(Int)
+    /// A key that begins with the prefix of no class.
     case keyPrefix(String)
+    /// A key of too many parts or too few for its class, or with an empty one.
     case keyParts(String, expected: String)
+    /// A key with a control character.
     case keyCharacter(String, byte: UInt8, offset: Int)
+    /// A key that is not UTF-8; the text has replacement characters in it.
     case keyNotUTF8(String)
+    /// A value of so many bytes: over `Entry.valueByteCountMax`.
     case valueLength(Int)
+    /// Bytes that are not whole entries from an offset on.
     case batch(offset: Int, String)
+    /// Symbols that no sketch can have.
     case symbols(String)
 }
 
 extension ReplicaError: CustomStringConvertible {
+    /// What is wrong, with what, and what is allowed, in one line that is fit for a terminal.
     package var description: String {
         switch self {
         case .keyLength(let count):

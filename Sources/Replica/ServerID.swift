@@ -26,14 +26,17 @@ package struct ServerID: Hashable, Sendable {
 }
 
 extension ServerID: Comparable {
+    /// By bytes. Of two links between the same members the one stays that the lower id dialled.
     package static func < (left: ServerID, right: ServerID) -> Bool { left.text < right.text }
 }
 
 extension ServerID: CustomStringConvertible {
+    /// The id itself.
     package var description: String { text }
 }
 
 extension ServerID: Codable {
+    /// From a string; any other value or a text outside the grammar is an error.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let id = ServerID(try container.decode(String.self)) else {
@@ -42,6 +45,7 @@ extension ServerID: Codable {
         self = id
     }
 
+    /// As a string.
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(text)

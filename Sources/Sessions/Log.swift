@@ -4,6 +4,7 @@
 package enum LogLevel: String, Sendable, CaseIterable, Comparable {
     case debug, info, notice, warning, error
 
+    /// By weight: `debug` is the least.
     package static func < (left: LogLevel, right: LogLevel) -> Bool {
         allCases.firstIndex(of: left) ?? 0 < allCases.firstIndex(of: right) ?? 0
     }

@@ -3,6 +3,7 @@ package import Replica
 
 /// A run of the map in key order.
 package struct Chunk: Sendable {
+    /// Tombstones and expired entries are among them.
     package let entries: EntryBatch
     /// The last key looked at, from which the next chunk goes on; nil where there was none.
     package let last: Key?

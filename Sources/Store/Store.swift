@@ -87,6 +87,7 @@ package final class Store: Sendable {
     /// A time before which no entry is to be purged; nil where none ever is.
     package var nextPurge: WallTime? { publisher.nextPurge }
 
+    /// Numbers of this moment, though not all of one commit. Asks the file system for the size; may be called anywhere.
     package var statistics: StoreStatistics {
         let counters = publisher.counters
         let depth = writer.queue.depth
@@ -111,6 +112,7 @@ package final class Store: Sendable {
 package struct StoreStatistics: Sendable, Hashable {
     /// Entries that have a value, expired ones that are not yet purged included.
     package let valueCount: Int
+    /// Entries that say that their key was deleted.
     package let tombstoneCount: Int
     /// Size of the data file; 0 where it cannot be read.
     package let fileByteCount: Int
@@ -120,6 +122,7 @@ package struct StoreStatistics: Sendable, Hashable {
     package let reopenCount: UInt64
     /// Writes in the queue, and their bytes.
     package let queuedWriteCount: Int
+    /// Bytes of the writes in the queue.
     package let queuedByteCount: Int
     /// Writes that wait for room in the queue.
     package let waitingWriteCount: Int

@@ -33,7 +33,9 @@ package enum StoreError: Error, Equatable, Sendable {
     case targetExists(path: String)
     /// A conditional write found something else than it expected.
     case conflict(key: Key, found: Version?)
+    /// A value of so many bytes: over `Entry.valueByteCountMax`.
     case valueLength(key: Key, byteCount: Int)
+    /// A key for the member alone of so many bytes: none, or over `localKeyByteCountMax`.
     case localKeyLength(Int)
 }
 
@@ -46,6 +48,7 @@ extension StoreError {
 }
 
 extension StoreError: CustomStringConvertible {
+    /// What failed, where, and what to do, in one line.
     package var description: String {
         switch self {
         case .closed:

@@ -20,6 +20,7 @@ package struct StoreOptions: Sendable {
     /// Threads for long reads.
     package var readerThreadCount = 2
 
+    /// The defaults.
     package init() {}
 }
 

@@ -16,13 +16,16 @@ package enum CertificateTrust: Sendable, Hashable {
 
 /// How the TLS of a connection to a host comes up.
 package struct TLSTerms: Sendable, Hashable {
+    /// Whose certificate is believed.
     package let trust: CertificateTrust
     /// The name that the certificate must have, and that is sent in the TLS hello; nil for the host's.
     package let serverName: String?
     /// For a host that asks for one.
     package let clientCertificate: [NIOSSLCertificate]
+    /// The key of `clientCertificate`; nil where there is none.
     package let clientKey: NIOSSLPrivateKey?
 
+    /// By default the host's own name counts, and no certificate is shown.
     package init(
         trust: CertificateTrust, serverName: String? = nil, clientCertificate: [NIOSSLCertificate] = [],
         clientKey: NIOSSLPrivateKey? = nil
@@ -51,6 +54,7 @@ package struct TLSTerms: Sendable, Hashable {
     }
 }
 
+/// Contexts of TLS for both ends of connections between members.
 package enum TLSPolicy {
     private static let oldestVersion = TLSVersion.tlsv12
 

@@ -2,10 +2,15 @@
 
 /// What a derived key is for. Each purpose has a key of its own, so a token made for one is worth nothing for another.
 package enum KeyPurpose: String, Sendable, CaseIterable {
+    /// Signs `MemberToken`s.
     case memberToken = "member-token"
+    /// Proves the key in the handshake of a link: see `linkProof`.
     case linkProof = "link-proof"
+    /// Signs `UserToken`s.
     case userToken = "user-token"
+    /// Reserved: nothing is made with it yet.
     case linkToken = "link-token"
+    /// Not a key but the public name of one: see `KeyID`.
     case keyID = "key-id"
 
     /// The message whose HMAC-SHA-256 code under the secret is the derived key.

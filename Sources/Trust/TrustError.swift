@@ -4,7 +4,9 @@ package import Replica
 /// Why a secret, a key ring or a token was refused. Server ids in it come from tokens whose MAC was right.
 package enum TrustError: Error, Equatable, Sendable {
     // The library and the system.
+    /// libsodium cannot be used at all.
     case libraryUnavailable
+    /// The system gives out no more memory that is locked and guarded.
     case guardedMemoryUnavailable(byteCount: Int)
 
     // Secrets and key rings.
@@ -17,9 +19,13 @@ package enum TrustError: Error, Equatable, Sendable {
     case duplicateKey(KeyID)
 
     // What the caller handed in.
+    /// The random id that a token is made with does not have 16 bytes.
     case tokenIDLength(byteCount: Int)
+    /// A digest does not have the 32 bytes of SHA-256.
     case digestLength(byteCount: Int)
+    /// A time outside the years 1970 to 9999, or a lifetime that is not allowed.
     case timeOutOfRange
+    /// A text that JSON cannot hold.
     case unencodable
 
     // Refused before any MAC is computed.
@@ -27,23 +33,37 @@ package enum TrustError: Error, Equatable, Sendable {
     case tooManyTokens(count: Int)
     case tokenTooLong(byteCount: Int)
     case malformed(TokenPart)
+    /// Any algorithm but HS256.
     case algorithmRefused
     /// `field` is nil for one that is merely unknown: its name is the sender's and is not repeated.
     case headerRefused(field: String?)
+    /// The receiver does not have that key, or may not use it for this.
     case noCommonKey(offered: KeyID)
+    /// The key is known, and its code is another one.
     case badSignature(KeyID)
 
     // Refused for what the token claims.
+    /// The claimed issuer is no server id.
     case issuerRefused
+    /// The tokens of one request name different members.
     case issuersDiffer
+    /// It was made for something else than what it is shown for.
     case wrongAudience(serverID: ServerID)
+    /// The issuer saw another certificate than the receiver serves.
     case certificateMismatch(serverID: ServerID)
+    /// It was made for another request.
     case bindingMismatch(BoundPart, serverID: ServerID)
+    /// Its time is over by the receiver's clock.
     case expired(serverID: ServerID, agoSeconds: Int64)
+    /// It is from further in the future than clocks may differ.
     case issuedAhead(serverID: ServerID, aheadSeconds: Int64)
+    /// It is valid for longer than any token may be.
     case lifetimeTooLong(serverID: ServerID, lifetimeSeconds: Int64)
+    /// It may have been shown to the process that ran before, which remembers nothing.
     case olderThanStart(serverID: ServerID)
+    /// It was shown before.
     case replayed(serverID: ServerID)
+    /// So many tokens are remembered that another one could not be told from a repeated one.
     case replayCacheFull(countMax: Int)
 
     /// Where a token is malformed.

@@ -5,7 +5,9 @@ package import Replica
 package struct VerifiedUser: Sendable, Equatable {
     /// The member that issued the token.
     package let issuer: ServerID
+    /// The account's name at the issuer, 1 to 256 bytes.
     package let user: String
+    /// Names the login among those of the issuer, 1 to 256 bytes.
     package let loginID: String
     /// When the token was issued, Unix seconds by the issuer's clock.
     package let issuedAtSeconds: Int64
@@ -22,6 +24,7 @@ package enum UserToken {
     package static let byteCountMax = 1_024
     /// The longest time a token may be good, in seconds: a year.
     package static let lifetimeSecondsMax: Int64 = 366 * 86_400
+    /// How many random bytes `issue` is handed, so that no two tokens are alike.
     package static let tokenIDByteCount = 16
     /// How far the issuer's clock may be ahead.
     static let clockAheadSecondsMax: Int64 = 60

@@ -15,6 +15,7 @@ package struct EngineSettings: Sendable {
     package var challengeWait: Duration = .seconds(3)
     /// The first wait before dialling again, and the longest one.
     package var backoffMin: Duration = .milliseconds(250)
+    /// The longest wait before dialling again.
     package var backoffMax: Duration = .seconds(30)
     /// The mean time between rounds of reconciliation on a link where nothing seems to be missing.
     package var reconcileInterval: Duration = .seconds(60)
@@ -23,6 +24,7 @@ package struct EngineSettings: Sendable {
     package var creditWindow = 4 << 20
     /// An outbox over either limit is dropped, and the link reconciles instead, so a slow peer costs memory to nobody.
     package var outboxKeyCountMax = 4_096
+    /// The other limit of an outbox: bytes of its keys and entries.
     package var outboxByteCountMax = 8 << 20
     /// How many keys may be left out of reconciliation because of refusals; beyond that it rests on the link.
     package var leftOutCountMax = 4_096
@@ -35,5 +37,6 @@ package struct EngineSettings: Sendable {
     /// Peers for which the position of a broken-off stream is remembered.
     package var streamPositionCountMax = 64
 
+    /// The defaults suit every member.
     package init() {}
 }

@@ -38,8 +38,11 @@ package import Trust
 
 /// Names one link for as long as the process lives.
 package struct LinkID: Hashable, Comparable, Sendable {
+    /// Numbers begin with 1 and are never used twice.
     package let raw: UInt64
+    /// Only the engine makes new ones; others name one that they were given.
     package init(raw: UInt64) { self.raw = raw }
+    /// In the order in which the links came to be.
     package static func < (left: LinkID, right: LinkID) -> Bool { left.raw < right.raw }
 }
 
@@ -47,8 +50,10 @@ package struct LinkID: Hashable, Comparable, Sendable {
 package struct Moment: Sendable {
     /// Since some fixed moment; never steps back.
     package var uptime: Duration
+    /// By the host's wall clock, which may be set at any time.
     package var wall: WallTime
 
+    /// Both clocks, read together.
     package init(uptime: Duration, wall: WallTime) {
         self.uptime = uptime
         self.wall = wall
@@ -57,11 +62,16 @@ package struct Moment: Sendable {
 
 /// Who this member is.
 package struct MemberIdentity: Sendable, Equatable {
+    /// What peers know it by.
     package var serverID: ServerID
+    /// That of this process: tells it from a clone, and from what it was before a restart.
     package var origin: Origin
+    /// Whether it opens no connections to others; peers are only told.
     package var isExternal: Bool
+    /// Program and version, for people; peers are told the first 64 bytes.
     package var software: String
 
+    /// A member that opens connections, unless it is said.
     package init(serverID: ServerID, origin: Origin, isExternal: Bool = false, software: String) {
         self.serverID = serverID
         self.origin = origin
@@ -77,8 +87,11 @@ package struct GossipEngine: Engine, ~Copyable {
     /// Inputs need both clocks: a lease ends by the wall's.
     package typealias Time = Moment
 
+    /// As it was set last: what links that begin now tell the peer.
     package internal(set) var identity: MemberIdentity
+    /// Fixed at the start, except for what has a setter here.
     package private(set) var settings: EngineSettings
+    /// The cluster keys that prove it now; changed by `setKeyRing`.
     package internal(set) var keyRing: KeyRing
 
     var now: Moment { didSet { noteOwnClockStep(since: oldValue) } }
@@ -97,6 +110,11 @@ package struct GossipEngine: Engine, ~Copyable {
     private var lastLinkID: UInt64 = 0
     private var lastRound: UInt32 = 0
 
+    /// An engine without access points and links.
+    ///
+    /// - Parameters:
+    ///   - random: For nonces, tokens and the spread of waits; a seeded one makes a run repeatable.
+    ///   - now: Is taken as the present until the first input.
     package init(
         identity: MemberIdentity, keyRing: KeyRing, settings: EngineSettings = EngineSettings(),
         random: any RandomNumberGenerator & Sendable, at now: Moment
@@ -148,8 +166,10 @@ package struct GossipEngine: Engine, ~Copyable {
     /// Whether most peers say that this member's clock is wrong. Durable writes are then refused.
     package var isClockWrong: Bool { clockIsWrong }
 
+    /// For links that begin from now on; open ones go on under the old one.
     package mutating func setIdentity(_ identity: MemberIdentity) { self.identity = identity }
 
+    /// The mean time between rounds; counts from the end of each link's next round on.
     package mutating func setReconcileInterval(_ interval: Duration) { settings.reconcileInterval = interval }
 
     /// Ends every link with a word to the peer, and dials no more.

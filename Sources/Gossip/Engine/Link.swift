@@ -5,7 +5,9 @@ import Trust
 
 /// Which end opened the connection.
 package enum LinkRole: UInt8, Sendable {
+    /// It opened the connection, and begins the rounds. The number is the letter D, which proofs are made over.
     case dialler = 0x44
+    /// It was connected to. The number is the letter A.
     case acceptor = 0x41
 
     var other: LinkRole { self == .dialler ? .acceptor : .dialler }
@@ -21,6 +23,7 @@ package enum LinkPhase: String, Sendable {
     case contending
     /// Proof sent, none received.
     case proving
+    /// Both ends have proven a key: entries are exchanged.
     case open
     /// Bye sent or received.
     case closing

@@ -43,9 +43,11 @@ package struct Round: Sendable {
 
 /// What to do after a burst of symbols that was not enough.
 package enum NextBurst: Equatable {
+    /// Further symbols of those that both ends keep, up to but not including this one.
     case more(end: Int)
     /// Symbols from 0 on, made anew by both ends.
     case fresh(end: Int)
+    /// No symbols: the whole map, in key order.
     case stream
 
     /// Enough symbols to know a difference to within some six percent.

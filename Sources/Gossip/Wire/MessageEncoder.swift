@@ -74,6 +74,7 @@ extension Hello {
         return Array(buffer: buffer)
     }
 
+    /// Appends the message's bytes, type included. Of the software the first 64 bytes are sent.
     package func encode(into buffer: inout ByteBuffer) {
         buffer.write(.hello)
         buffer.writeMultipleIntegers(version, versionMin)

@@ -7,12 +7,16 @@ package enum WireError: Error, Equatable, Sendable {
     case truncated(String)
     /// A field has a value that is not allowed.
     case field(String, String)
+    /// A type below `MessageType.firstIgnorable` that is not known here.
     case unknownType(UInt8)
+    /// The entries of a message cannot be told apart.
     case entries(ReplicaError)
+    /// The message has so many bytes, more than `Message.byteCountMax`.
     case tooLong(Int)
 }
 
 extension WireError: CustomStringConvertible {
+    /// What is wrong with the message, in one line for the log and for the peer.
     package var description: String {
         switch self {
         case .truncated(let field): "a message ends before its field \"\(field)\""

@@ -6,6 +6,7 @@ package struct JSONMistake: Error, Sendable, Equatable, CustomStringConvertible 
     package let document: String
     /// Where in it; the root for the text as a whole.
     package let place: JSONPlace
+    /// What is wrong there.
     package let problem: Problem
 
     /// What can be wrong. Values in here are already fit to be shown: see `ShownText`.
@@ -18,15 +19,18 @@ package struct JSONMistake: Error, Sendable, Equatable, CustomStringConvertible 
         case contradiction(String)
         /// A key without which the text means nothing.
         case missing(allowed: String)
+        /// Nobody reads this key. The name is fit to be shown; the suggestion is a known key that is spelt nearly so.
         case unknownKey(name: String, known: [String], suggestion: String?)
         /// A key that other programs know, and that has no meaning here; `kind` says whose it is.
         case unsupported(name: String, kind: String)
     }
 
+    /// Text, place and problem in one line, for the log or for whoever sent the text.
     package var description: String { "\(place.prefix(for: document)): \(problem)" }
 }
 
 extension JSONMistake.Problem: CustomStringConvertible {
+    /// What is wrong and what is allowed, to be put after the place.
     package var description: String {
         switch self {
         case .notAllowed(let found, let allowed):
@@ -49,10 +53,13 @@ extension JSONMistake.Problem: CustomStringConvertible {
 
 /// Something in a text that works, but not as its author may expect.
 package struct JSONWarning: Sendable, Equatable, CustomStringConvertible {
+    /// The text as whoever wrote it knows it: `config/cluster.json`, `the body`.
     package let document: String
+    /// Where in it; the root for the text as a whole.
     package let place: JSONPlace
     /// A whole sentence that says why, and what to do.
     package let message: String
 
+    /// Text, place and message in one line.
     package var description: String { "\(place.prefix(for: document)): \(message)" }
 }

@@ -5,6 +5,7 @@ package struct JSONPlace: Sendable, Hashable, CustomStringConvertible {
     /// The text as a whole.
     package static let root = JSONPlace(description: "")
 
+    /// The way as text, such as `databaseConnections[1].options.timeout`; empty for the root.
     package let description: String
 
     /// How a line about this place in a text begins.

@@ -4,7 +4,9 @@
 ///
 /// Each key is asked for once, whether present or not; `finish` then refuses every key that nobody asked for.
 package struct ObjectReader {
+    /// Where the object is in the text; its keys are named from there.
     package let place: JSONPlace
+    /// Where mistakes go, those of objects within this one too.
     package let log: MistakeLog
 
     private let members: [String: JSONValue]
@@ -43,6 +45,11 @@ package struct ObjectReader {
         value(key).map { ObjectReader($0, at: place.key(key), log: log) }
     }
 
+    /// Reports a value that is not allowed under a key. Does not make the key known.
+    ///
+    /// - Parameters:
+    ///   - allowed: What would be, as the end of the message.
+    ///   - isSecret: Whether the value itself must not be shown.
     package func reject(_ key: String, _ value: JSONValue, allowed: String, isSecret: Bool = false) {
         let found = ShownText.value(value, isSecret: isSecret)
         log.report(.notAllowed(found: found, allowed: allowed), at: place.key(key))
@@ -50,6 +57,7 @@ package struct ObjectReader {
 
     // MARK: Scalars
 
+    /// Nil where the key is absent, or where its value is no boolean, which is reported.
     package mutating func optionalBoolean(_ key: String) -> Bool? {
         switch value(key) {
         case nil: return nil
@@ -60,6 +68,7 @@ package struct ObjectReader {
         }
     }
 
+    /// The default where the key is absent, or where its value is no boolean, which is reported.
     package mutating func boolean(_ key: String, default fallback: Bool) -> Bool {
         optionalBoolean(key) ?? fallback
     }
@@ -74,6 +83,8 @@ package struct ObjectReader {
         return nil
     }
 
+    /// A whole number of `unit`; the default where the key is absent, or where its value is none in range, which is
+    /// reported.
     package mutating func integer(_ key: String, in range: ClosedRange<Int>, unit: String, default fallback: Int) -> Int
     {
         optionalInteger(key, in: range, unit: unit) ?? fallback

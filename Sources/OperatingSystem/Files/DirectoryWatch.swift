@@ -6,15 +6,19 @@ import Synchronization
 package final class DirectoryWatch: Sendable {
     /// What is told of.
     package struct Changes: OptionSet, Sendable {
+        /// The bits of inotify(7).
         package let rawValue: UInt32
 
+        /// Any bits of inotify(7), whether they have a name below or not.
         package init(rawValue: UInt32) { self.rawValue = rawValue }
 
         /// A file that was open for writing is closed.
         package static let written = Changes(rawValue: UInt32(IN_CLOSE_WRITE))
         /// A name appears that was elsewhere before: how a file is replaced in one step.
         package static let movedIn = Changes(rawValue: UInt32(IN_MOVED_TO))
+        /// A name is gone that is elsewhere now.
         package static let movedOut = Changes(rawValue: UInt32(IN_MOVED_FROM))
+        /// A file is removed.
         package static let deleted = Changes(rawValue: UInt32(IN_DELETE))
     }
 
@@ -48,6 +52,8 @@ package final class DirectoryWatch: Sendable {
         return number
     }
 
+    /// Ends the watch of a number that `add` returned. What happened before may still be told. A directory that is gone
+    /// has ended its watch by itself, which is no error here.
     package func remove(_ number: CInt) { inotify_rm_watch(queue.raw, number) }
 
     /// All that has happened, as soon as something has; empty when the task is cancelled.

@@ -3,7 +3,9 @@ import Glibc
 
 /// Directories of mode 0700 and files of mode 0600.
 package enum FileModes {
+    /// Nobody but the owner may list or enter such a directory.
     package static let privateDirectoryMode: UInt32 = 0o700
+    /// Nobody but the owner may read or write such a file.
     package static let privateFileMode: UInt32 = 0o600
 
     /// Makes a directory with mode 0700; one that is there already must be ours and private.

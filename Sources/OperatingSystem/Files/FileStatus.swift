@@ -5,9 +5,13 @@ import Glibc
 package struct FileStatus: Sendable, Hashable {
     /// Permission bits only.
     package let mode: UInt32
+    /// The user id.
     package let owner: UInt32
+    /// Of a regular file; it means nothing for other kinds.
     package let byteCount: Int
+    /// Not a directory, pipe, socket or device.
     package let isRegularFile: Bool
+    /// What a symbolic link leads to counts.
     package let isDirectory: Bool
 
     /// Follows symbolic links: what counts is the file that is read.

@@ -9,6 +9,8 @@ package final class OwnedDescriptor: Sendable {
     /// The descriptor's number, for a call that does not keep it; -1 once it was taken.
     package var raw: CInt { number.load(ordering: .acquiring) }
 
+    /// Takes over an open descriptor, which nobody else may close from now on. A negative number is no descriptor, and
+    /// nothing is closed then.
     package init(adopting raw: CInt) {
         number = Atomic(raw)
     }
@@ -41,6 +43,8 @@ extension OwnedDescriptor {
         return OwnedDescriptor(adopting: copy)
     }
 
+    /// Reading and writing never wait from now on. This holds for every descriptor of the same open file, also those of
+    /// other processes.
     package func setNonBlocking() throws(SystemError) {
         let flags = fcntl(raw, F_GETFL)
         guard flags >= 0, fcntl(raw, F_SETFL, flags | O_NONBLOCK) == 0 else {

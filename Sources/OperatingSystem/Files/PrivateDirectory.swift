@@ -40,6 +40,8 @@ package enum PrivateDirectory {
         }
     }
 
+    /// What stands before the last slash: `.` where there is none, `/` for what lies at the root. A slash at the end
+    /// counts as one, unlike for `FileModes.parent`.
     package static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])

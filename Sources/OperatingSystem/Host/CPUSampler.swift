@@ -4,13 +4,16 @@
 package struct CPUSampler: Equatable, Sendable {
     /// Time of all processors since the host was started, in clock ticks (mostly hundredths of a second).
     package struct Sample: Equatable, Sendable {
+        /// All that is not idle, stolen time included.
         package var busy: UInt64
         /// Idle, or idle while waiting for a disk.
         package var idle: UInt64
     }
 
+    /// What the next sample is compared with; `nil` until there was one.
     package private(set) var previous: Sample?
 
+    /// Without a sample to compare with: the first use is `nil`.
     package init() {}
 
     /// Use of all processors together since the last call, in percent, 0 to 100; `nil` at the first call, or when no

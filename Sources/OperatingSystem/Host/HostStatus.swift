@@ -19,8 +19,11 @@ package struct HostStatus: Sendable {
     package let kernel: String
     /// Since the host was started, in seconds.
     package let uptimeSeconds: Double?
+    /// `nil` where it could not be read.
     package let loadAverage: LoadAverage?
+    /// Always there: what could not be read is `nil` within.
     package let cpu: CPUStatus
+    /// `nil` where it could not be read.
     package let memory: MemoryStatus?
     /// Each once, in byte order.
     package let loggedInUsers: [String]

@@ -2,8 +2,11 @@
 
 /// Means of the number of runnable processes over the last minutes, as `uptime` shows them; no unit.
 package struct LoadAverage: Equatable, Sendable {
+    /// Over the last minute. Like the other two it is not divided by the number of processors.
     package let oneMinute: Double
+    /// Over the last 5 minutes.
     package let fiveMinutes: Double
+    /// Over the last 15 minutes.
     package let fifteenMinutes: Double
 }
 
@@ -13,7 +16,9 @@ package struct MemoryStatus: Equatable, Sendable {
     package let totalBytes: UInt64
     /// What programs can have without swapping: the kernel's `MemAvailable`, caches included.
     package let freeBytes: UInt64
+    /// All space for swapping; 0 on a host without swap.
     package let swapTotalBytes: UInt64
+    /// Space for swapping that is not in use.
     package let swapFreeBytes: UInt64
 }
 

@@ -3,10 +3,15 @@ package import Glibc
 
 /// What the account database says of a user.
 package struct UnixUser: Hashable, Sendable {
+    /// As the database spells it, which need not be how it was asked for.
     package let name: String
+    /// What the kernel knows the user by.
     package let uid: uid_t
+    /// The primary group.
     package let gid: gid_t
+    /// The absolute path of the home directory, which need not exist.
     package let home: String
+    /// The absolute path of the login shell; empty where the database has none.
     package let shell: String
     /// Names of all groups that the user is in, the primary one first; a group without a name is left out.
     package let groups: [String]
@@ -119,9 +124,11 @@ package struct UnixUser: Hashable, Sendable {
 }
 
 extension UInt8 {
+    /// a to z and A to Z; no other byte of UTF-8 is one.
     package var isASCIILetter: Bool {
         (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self)
     }
 
+    /// 0 to 9.
     package var isASCIIDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 }

@@ -3,6 +3,7 @@ package import Glibc
 
 /// A running or ended child. Whoever spawns one has to `wait`, or it stays as a zombie.
 package final class ChildProcess: Sendable {
+    /// The child's as long as nobody has waited for it; afterwards the kernel may give it to another process.
     package let pid: pid_t
     /// The kernel's descriptor of exactly this process.
     package let process: OwnedDescriptor
@@ -17,6 +18,9 @@ package final class ChildProcess: Sendable {
         self.name = name
     }
 
+    /// Starts a program. Its descriptors are used before this returns, and may be closed then.
+    ///
+    /// - Throws: `SystemError.call` where the program cannot be started, such as a file that is missing.
     package static func spawn(_ plan: SpawnPlan) throws(SystemError) -> ChildProcess {
         let pid = try Spawn.start(plan)
         // A child that nobody has waited for keeps its id, even when it has ended.

@@ -1,6 +1,7 @@
 // The variables that this process was started with.
 import Glibc
 
+/// This process's environment.
 package enum ProcessEnvironment {
     /// All of them. The C library has no lock on them: nothing in this process may change them any more.
     package static func current() -> [String: String] {

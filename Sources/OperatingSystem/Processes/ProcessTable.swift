@@ -3,8 +3,11 @@ package import Glibc
 
 /// One process at one moment.
 package struct ProcessEntry: Hashable, Sendable {
+    /// As long as it runs; another process may have it later.
     package let pid: pid_t
+    /// The process that started it, or the one that took it over when that ended.
     package let parent: pid_t
+    /// It has ended and its parent has not waited for it yet: there is nothing to signal or to measure.
     package let isZombie: Bool
     /// When it was started, in clock ticks since the host was: tells it from a later process of the same id.
     package let startTicks: UInt64
@@ -17,6 +20,7 @@ package struct ProcessTable: Sendable {
     private var children: [pid_t: [ProcessEntry]] = [:]
     private var entries: [pid_t: ProcessEntry] = [:]
 
+    /// Of entries that were read before, each process once.
     package init(_ entries: [ProcessEntry]) {
         for entry in entries {
             self.entries[entry.pid] = entry
@@ -37,6 +41,7 @@ package struct ProcessTable: Sendable {
         return ProcessTable(entries)
     }
 
+    /// One process as it is now, of any user; `nil` when there is none.
     package static func entry(of pid: pid_t) -> ProcessEntry? {
         guard let bytes = try? PrivateDirectory.readFile("/proc/\(pid)/stat", byteCountMax: 4_096) else { return nil }
         return parse(String(decoding: bytes, as: UTF8.self))
@@ -54,6 +59,7 @@ package struct ProcessTable: Sendable {
             cpuTicks: times.reduce(0, &+))
     }
 
+    /// As it was when the table was read; `nil` when it was not there, or is another user's.
     package subscript(pid: pid_t) -> ProcessEntry? { entries[pid] }
 
     /// Everything below a process, without it; each process once.

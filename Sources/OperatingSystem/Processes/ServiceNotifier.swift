@@ -62,6 +62,7 @@ package struct ServiceNotifier: Sendable {
         send(Self.statusLine(text))
     }
 
+    /// Now, on `CLOCK_MONOTONIC`; it also counts no time that the host sleeps.
     package static func monotonicMicroseconds() -> UInt64 {
         var now = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &now)

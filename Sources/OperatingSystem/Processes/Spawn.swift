@@ -23,6 +23,8 @@ package struct SpawnPlan: Sendable {
     /// What is shown of a program in errors: no arguments, which may hold what is nobody's business.
     package var name: String { String(program.split(separator: "/").last ?? "") }
 
+    /// Without further arguments the child begins where this process is, is not detached, and has /dev/null as its
+    /// descriptors 0 to 2.
     package init(
         program: String, arguments: [String], environment: [String: String], directory: String? = nil,
         descriptors: [OwnedDescriptor?] = [nil, nil, nil], isDetached: Bool = false, heldSignals: [CInt] = [],
@@ -127,7 +129,9 @@ package enum Spawn {
 
 /// How a process ended.
 package enum ExitStatus: Hashable, Sendable {
+    /// It ended by itself, with this status from 0 to 255.
     case exited(Int32)
+    /// A signal of this number ended it.
     case signalled(Int32)
 
     /// From `waitpid`'s status word.

@@ -8,11 +8,13 @@ package struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
     /// In small letters; an IPv6 address without brackets.
     package let host: String
 
+    /// 1 to 65535; 0 only where a listen address leaves the choice to the system.
     package let port: Int
 
     /// `host:port`, an IPv6 address in brackets.
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
+    /// Of parts that were checked before: nothing is looked at here.
     package init(host: String, port: Int) {
         self.host = host
         self.port = port
@@ -69,10 +71,12 @@ package struct HostAndPort: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Whether a text is an IPv4 address, also one in IPv6 notation such as `::ffff:192.0.2.7`.
     package static func isIPv4(_ text: String) -> Bool {
         AddressRange.addressBytes(text)?.count == 4
     }
 
+    /// Whether a text is an address in IPv6 notation, without brackets and without a zone.
     package static func isIPv6(_ text: String) -> Bool {
         text.contains(":") && AddressRange.addressBytes(text) != nil
     }

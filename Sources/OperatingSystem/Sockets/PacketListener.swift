@@ -9,6 +9,7 @@ package final class PacketListener: Sendable {
     /// How long to wait before accepting again when the process has no descriptors left.
     private static let exhaustedPause: Duration = .milliseconds(200)
 
+    /// The socket's file.
     package let path: String
     private let descriptor: OwnedDescriptor
     /// A listener that was shut down is readable for ever, and `accept` does not say why.

@@ -3,7 +3,9 @@ package import Glibc
 
 /// One packet, with the descriptor that came along.
 package struct Packet: Sendable {
+    /// 1 to `PacketSocket.packetBytesMax` of them.
     package let bytes: [UInt8]
+    /// The one that came along, if any. It may be of anything: what is not expected is for the receiver to refuse.
     package let descriptor: OwnedDescriptor?
 }
 
@@ -14,9 +16,11 @@ package final class PacketSocket: Sendable {
     /// No packet is longer; what does not fit travels as a descriptor of a file.
     package static let packetBytesMax = 65_536
 
+    /// Who was at the other end when the connection came about; the kernel says so, not the peer.
     package let peer: PeerCredentials
     private let descriptor: OwnedDescriptor
 
+    /// Takes over a connected socket of packets, which has to be non-blocking.
     package init(adopting descriptor: OwnedDescriptor) throws(SystemError) {
         self.descriptor = descriptor
         peer = try PeerCredentials(of: descriptor)

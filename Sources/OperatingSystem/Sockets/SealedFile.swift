@@ -3,6 +3,9 @@ import Glibc
 
 /// A sealed file. Its reader needs no trust in its writer: reading it cannot wait, and it cannot shrink.
 package enum SealedFile {
+    /// A new one with these bytes, to be read from its beginning.
+    ///
+    /// - Parameter name: For people who look at the process's open files.
     package static func make(_ bytes: [UInt8], name: String) throws(SystemError) -> OwnedDescriptor {
         let file = try Kernel.makeMemoryFile(name)
         try file.write(bytes, subject: name)

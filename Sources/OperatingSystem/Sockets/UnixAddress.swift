@@ -64,10 +64,14 @@ extension UnixAddress {
 
 /// Who had a socket's other end when it was connected, or made it listen.
 package struct PeerCredentials: Hashable, Sendable {
+    /// For messages alone: another process may have it by now.
     package let pid: pid_t
+    /// The user as whom the process ran; what a peer may do is judged by this.
     package let uid: uid_t
+    /// The primary group of the process.
     package let gid: gid_t
 
+    /// Asks the kernel about a Unix socket, connected or listening.
     package init(of descriptor: OwnedDescriptor) throws(SystemError) {
         // `struct ucred`, which the C library declares for _GNU_SOURCE only: three 32-bit numbers.
         var words: [UInt32] = [0, 0, 0]

@@ -11,8 +11,10 @@ package final class Bell: Sendable {
 
     private let state = Mutex(State.silent)
 
+    /// Not rung yet.
     package init() {}
 
+    /// Lets whoever waits go on, or the next one who does. May be called from anywhere and never waits.
     package func ring() {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             guard case .awaited(let waiter) = state else {

@@ -5,6 +5,7 @@ import Synchronization
 package final class Observers<Event: Sendable>: Sendable {
     private let observers = Mutex<[@Sendable (Event) -> Void]>([])
 
+    /// Nobody is told yet.
     package init() {}
 
     /// Calls the closure with every event from now on, where it happens: the closure must not block.

@@ -9,12 +9,14 @@ package struct CodedSymbol: Hashable, Sendable {
     /// The number of items; negative where more were taken away than put in.
     package var count: Int32
 
+    /// Of sums that came over a link; without any, that of no items.
     package init(itemIDs: UInt64 = 0, itemChecks: UInt32 = 0, count: Int32 = 0) {
         self.itemIDs = itemIDs
         self.itemChecks = itemChecks
         self.count = count
     }
 
+    /// Whether all sums are zero: in a difference of sets, most likely that no item is left in it.
     package var isZero: Bool { itemIDs == 0 && itemChecks == 0 && count == 0 }
 
     @inline(__always)
@@ -46,6 +48,7 @@ package struct CodedSymbol: Hashable, Sendable {
 ///
 /// 16 bytes a symbol in memory. Adding or removing an item touches about `2 ln(symbolCount)` symbols.
 package struct Sketch: Sendable {
+    /// From the first on. Every item is in the first one.
     package private(set) var symbols: [CodedSymbol]
 
     /// How many symbols a member keeps up to date with every write: enough for some 700 differences.
@@ -54,6 +57,7 @@ package struct Sketch: Sendable {
     /// The most symbols that are ever made for one reconciliation: 4 MiB of them, enough for some 190,000 differences.
     package static let symbolCountMax = 1 << 18
 
+    /// That of an empty set.
     package init(symbolCount: Int) {
         symbols = Array(repeating: CodedSymbol(), count: symbolCount)
     }
@@ -65,7 +69,9 @@ package struct Sketch: Sendable {
         return sketch
     }
 
+    /// Puts an item in. One that is in already counts twice, and no decoder finds it then.
     package mutating func add(_ itemID: UInt64) { apply(itemID, 1) }
+    /// Takes an item out that is in; whether it is cannot be known here.
     package mutating func remove(_ itemID: UInt64) { apply(itemID, -1) }
 
     @inline(__always)
@@ -83,16 +89,21 @@ package struct Sketch: Sendable {
 /// What a member knows of its whole map at one committed state: enough to tell whether two maps are equal, and to
 /// find what differs.
 package struct MapSummary: Sendable {
+    /// Entries, tombstones and expired ones included.
     package private(set) var count: Int
+    /// Equal where the maps are equal.
     package private(set) var fingerprint: Fingerprint
+    /// Of the item ids of all entries.
     package private(set) var sketch: Sketch
 
+    /// That of an empty map.
     package init(symbolCount: Int = Sketch.keptSymbolCount) {
         count = 0
         fingerprint = Fingerprint()
         sketch = Sketch(symbolCount: symbolCount)
     }
 
+    /// Puts an entry in that the map did not have, at the cost of `Sketch.add`.
     @inline(__always)
     package mutating func add(_ digest: Digest) {
         count += 1
@@ -100,6 +111,7 @@ package struct MapSummary: Sendable {
         sketch.add(digest.itemID)
     }
 
+    /// Takes an entry out that the map had, at the cost of `Sketch.remove`.
     @inline(__always)
     package mutating func remove(_ digest: Digest) {
         count -= 1

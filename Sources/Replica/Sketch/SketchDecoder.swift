@@ -32,6 +32,7 @@ package struct SketchDecoder: Sendable {
     private var signedDifference: Int32 = 0
     private var inconsistent = false
 
+    /// Has no symbols yet, and so is not complete.
     package init() {}
 
     /// Whether the whole difference was found: everything has been peeled away.

@@ -10,6 +10,7 @@ package struct SymbolIndices: Sendable {
     package private(set) var current: Int
     private var state: UInt64
 
+    /// At index 0.
     @inline(__always)
     package init(itemID: UInt64) {
         current = 0

@@ -10,6 +10,7 @@ package enum SSHOutcome: Hashable, Sendable {
     case prompt(String, echo: Bool)
     /// The user is who he says, and his steward is connected. With what the program printed.
     case succeeded(output: String)
+    /// The attempt has come to nothing.
     case failed(SSHFailure)
 }
 
@@ -19,10 +20,13 @@ package enum SSHFailure: Hashable, Sendable {
     case wrongCredentials
     /// The host showed a key that is not in the file.
     case hostKeyMismatch
+    /// sshd was not reached, or ended the connection; the text is ssh's last lines.
     case unreachable(String)
     /// The user was accepted, but his steward did not start.
     case stewardFailed(String)
+    /// The attempt took longer than `SSHLogin.Options.attemptTimeMax`.
     case timedOut
+    /// The attempt was called off.
     case cancelled
 }
 

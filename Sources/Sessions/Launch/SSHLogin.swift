@@ -4,9 +4,13 @@ import OperatingSystem
 
 /// Logs users in with name and password, and whatever else their host asks for.
 package struct SSHLogin: Sendable {
+    /// What all attempts to log in have in common.
     package struct Options: Sendable {
+        /// What sshd is asked to run for the user once he has logged in.
         package var program: StewardProgram
+        /// Where sshd listens: this very host, whose accounts are meant.
         package var host: String
+        /// The port of sshd.
         package var port: UInt16
         /// The file with this host's keys; see `KnownHosts`.
         package var knownHosts: String
@@ -20,6 +24,7 @@ package struct SSHLogin: Sendable {
         /// How long the host may take to answer a connection.
         package var connectSecondsMax = 10
 
+        /// The rest has defaults, to be set afterwards.
         package init(
             program: StewardProgram, host: String = "127.0.0.1", port: UInt16 = 22, knownHosts: String,
             privateDirectory: String
@@ -36,6 +41,9 @@ package struct SSHLogin: Sendable {
     private let server: StewardServer
     private let log: SessionsLog
 
+    /// Attempts may be begun on any thread, several at a time.
+    ///
+    /// - Parameter server: Where the stewards connect that are started here; it tells when that has happened.
     package init(options: Options, server: StewardServer, log: @escaping SessionsLog = { _, _ in }) {
         self.options = options
         self.server = server

@@ -11,8 +11,10 @@ package struct StewardProgram: Sendable, Hashable {
     package var socket: String
     /// The user as whom the agent runs: a steward talks to nobody else.
     package var agentUID: uid_t
+    /// The member that its sessions belong to. A user has one steward for each server id.
     package var serverID: ServerID
 
+    /// Nothing is looked at: a path that is wrong shows when a steward is started.
     package init(path: String, socket: String, agentUID: uid_t, serverID: ServerID) {
         self.path = path
         self.socket = socket
@@ -37,10 +39,14 @@ package enum LaunchError: Error, Hashable, Sendable, CustomStringConvertible {
     case stewardFailed(String)
     /// It was started, but did not connect.
     case notConnected(user: String, limit: Duration)
+    /// The program did not end within the limit, or the task was cancelled; it was killed.
     case timedOut(user: String, limit: Duration)
+    /// A text that cannot be the name of an account; nothing was started.
     case badUserName(String)
+    /// The operating system refused something; the account may also be missing.
     case system(SystemError)
 
+    /// What went wrong and, where the administrator can mend it, how, in one line.
     package var description: String {
         switch self {
         case .sudoRefused(let user, let line, let text):

@@ -9,6 +9,9 @@ package struct SudoLaunch: Sendable {
     /// The absolute path of sudo.
     private let sudo: String
 
+    /// - Parameters:
+    ///   - server: Where the stewards connect that are started here.
+    ///   - sudo: The absolute path of sudo.
     package init(program: StewardProgram, server: StewardServer, sudo: String = "/usr/bin/sudo") {
         self.program = program
         self.server = server

@@ -8,6 +8,7 @@ import Synchronization
 package final class TypedSecret: Sendable {
     private let bytes: Mutex<[UInt8]>
 
+    /// Copies the text's bytes. The text itself stays in memory until its owner's copies are gone, and is not zeroed.
     package init(_ text: String) {
         bytes = Mutex(Array(text.utf8))
     }

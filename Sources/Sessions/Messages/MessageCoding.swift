@@ -4,6 +4,7 @@ package import OperatingSystem
 
 /// One document for each value; names of members are sorted, so that equal values are equal bytes.
 package enum MessageCoding {
+    /// As UTF-8, without a line break.
     package static func encode(_ value: some Encodable) throws(SystemError) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -14,6 +15,9 @@ package enum MessageCoding {
         }
     }
 
+    /// Members that the type does not know are passed over, as a later version may send them.
+    ///
+    /// - Throws: `SystemError.malformed`; what it tells of the text is cut at 300 characters.
     package static func decode<Value: Decodable>(_ type: Value.Type, _ bytes: [UInt8]) throws(SystemError) -> Value {
         do {
             return try JSONDecoder().decode(type, from: Data(bytes))

@@ -4,6 +4,7 @@
 package enum SessionState: String, Codable, Sendable, CaseIterable {
     /// Its display is being started.
     case starting
+    /// Its display is ready, and its command was started.
     case running
     /// Its command has ended, or it was terminated.
     case ended
@@ -18,18 +19,27 @@ package enum SessionState: String, Codable, Sendable, CaseIterable {
 package struct SessionReport: Codable, Hashable, Sendable {
     /// 32 hexadecimal digits.
     package var id: String
+    /// What the user calls the session, or the beginning of its command.
     package var name: String
+    /// As it was asked for; cut in a report that had to be shortened.
     package var command: String
+    /// The size that was asked for; viewers may have changed the display's since.
     package var geometry: Geometry
+    /// As they were asked for; empty in a report that had to be shortened.
     package var params: [String: String]
+    /// What has become of it so far.
     package var state: SessionState
     /// Why it failed.
     package var reason: String?
     /// The command's, as a shell tells it: 128 and the signal's number when a signal ended it.
     package var exitStatus: Int32?
+    /// When it was asked for.
     package var started: UInt64
+    /// When it ended or failed; `nil` as long as it lives.
     package var ended: UInt64?
+    /// When the number of viewers last rose; `nil` where nobody ever came.
     package var lastConnect: UInt64?
+    /// When the number of viewers last fell, or their steward ended; `nil` where that never happened.
     package var lastDisconnect: UInt64?
     /// How many viewers are connected.
     package var clients: Int

@@ -3,10 +3,15 @@ import OperatingSystem
 
 /// A request for a new session. Check it with `validate()`: values of any form can be decoded.
 package struct SessionStart: Codable, Hashable, Sendable {
+    /// Longest command; a longer one belongs into a script.
     package static let commandBytesMax = 4_096
+    /// Longest name, in UTF-8.
     package static let nameBytesMax = 200
+    /// Most parameters of one session.
     package static let parameterCountMax = 64
+    /// Longest name of a parameter: letters, digits and _, without a digit at its start.
     package static let parameterNameBytesMax = 64
+    /// Longest value of a parameter, in UTF-8; it has no zero byte.
     package static let parameterValueBytesMax = 4_096
     /// As JSON, so that a packet holds it with room for what is around it.
     package static let encodedBytesMax = 60_000
@@ -15,12 +20,14 @@ package struct SessionStart: Codable, Hashable, Sendable {
     package var command: String
     /// What the user calls the session; `nil` for the command itself.
     package var name: String?
+    /// The display's size at the start.
     package var geometry: Geometry
     /// Given to the command as environment variables `FASTX_PARAM_<name>`.
     package var params: [String: String]
     /// `nil` starts one unless the command is a desktop, which brings its own.
     package var windowManager: WindowManager?
 
+    /// Nothing is checked here: see `validate()`.
     package init(
         command: String, name: String? = nil, geometry: Geometry = .standard, params: [String: String] = [:],
         windowManager: WindowManager? = nil
@@ -32,6 +39,9 @@ package struct SessionStart: Codable, Hashable, Sendable {
         self.windowManager = windowManager
     }
 
+    /// Of JSON, in which all but the command may be missing.
+    ///
+    /// - Throws: `StewardError` for a geometry or a window manager that is none, else `DecodingError`.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         command = try container.decode(String.self, forKey: .command)
@@ -133,12 +143,17 @@ extension Unicode.Scalar {
 
 /// The size of a display in pixels, written "WIDTHxHEIGHT".
 package struct Geometry: Codable, Hashable, Sendable, CustomStringConvertible {
+    /// Pixels that each side may have.
     package static let sideRange = 200...8_192
+    /// What a session has unless something else is asked for.
     package static let standard = Geometry(width: 1_280, height: 800)
 
+    /// In pixels.
     package var width: Int
+    /// In pixels.
     package var height: Int
 
+    /// Any size: `SessionStart.validate()` judges it.
     package init(width: Int, height: Int) {
         self.width = width
         self.height = height
@@ -152,6 +167,9 @@ package struct Geometry: Codable, Hashable, Sendable, CustomStringConvertible {
         self.init(width: width, height: height)
     }
 
+    /// From "WIDTHxHEIGHT".
+    ///
+    /// - Throws: `StewardError` for a text of another form.
     package init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let geometry = Geometry(text) else {
@@ -160,11 +178,13 @@ package struct Geometry: Codable, Hashable, Sendable, CustomStringConvertible {
         self = geometry
     }
 
+    /// As "WIDTHxHEIGHT".
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(description)
     }
 
+    /// "WIDTHxHEIGHT", as it is read.
     package var description: String { "\(width)x\(height)" }
 
     func validate() throws(StewardError) {
@@ -189,6 +209,9 @@ package enum WindowManager: String, Codable, CaseIterable, Sendable {
     /// What it has to be told to manage an X display.
     var arguments: [String] { self == .mutter ? ["--x11"] : [] }
 
+    /// From its program's name, or `none`.
+    ///
+    /// - Throws: `StewardError` that names all there are.
     package init(from decoder: any Decoder) throws {
         let text = try decoder.singleValueContainer().decode(String.self)
         guard let choice = WindowManager(rawValue: text) else {

@@ -11,9 +11,13 @@ package struct StewardError: Error, Codable, Hashable, Sendable, CustomStringCon
         case limitReached = "limit-reached"
         /// The command is empty, too long, or has a zero byte.
         case badCommand = "bad-command"
+        /// The name breaks the rules of `SessionStart`.
         case badName = "bad-name"
+        /// The geometry is of another form, or out of range.
         case badGeometry = "bad-geometry"
+        /// Parameters are too many or too long, or one has a name that no variable can have.
         case badParameter = "bad-parameter"
+        /// The window manager is unknown or not installed.
         case badWindowManager = "bad-window-manager"
         /// The display could not be started or opened.
         case displayFailed = "display-failed"
@@ -39,14 +43,18 @@ package struct StewardError: Error, Codable, Hashable, Sendable, CustomStringCon
         case system
     }
 
+    /// By this a program decides; it also travels to pages and users' programs.
     package let word: Word
+    /// For people: what was wrong, where, and what to do, in one line.
     package let sentence: String
 
+    /// Of this process. What the other one sent is decoded, and its sentence cut.
     package init(_ word: Word, _ sentence: String) {
         self.word = word
         self.sentence = sentence
     }
 
+    /// A word that is not known here becomes `system`, and a sentence is cut at 2,000 characters.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         // A later version may know more words.
@@ -57,6 +65,7 @@ package struct StewardError: Error, Codable, Hashable, Sendable, CustomStringCon
     /// Characters of a sentence that are kept.
     private static let sentenceCountMax = 2_000
 
+    /// The sentence, with the word in parentheses.
     package var description: String { "\(sentence) (\(word.rawValue))" }
 }
 

@@ -54,12 +54,18 @@ struct SessionPlan: Codable, Hashable, Sendable {
 
 /// What the supervisor tells.
 package struct SupervisorRecord: Codable, Hashable, Sendable {
+    /// What has become of the session so far.
     package var state: SessionState
+    /// Why it failed; `nil` unless it did.
     package var reason: String?
+    /// The command's, as a shell tells it; `nil` until it has ended.
     package var exitStatus: Int32?
+    /// In milliseconds since 1970; `nil` as long as it lives.
     package var ended: UInt64?
+    /// Such as ":2"; `nil` until it is ready.
     package var display: String?
 
+    /// What holds before the supervisor has written anything.
     package static let starting = SupervisorRecord(state: .starting)
 }
 

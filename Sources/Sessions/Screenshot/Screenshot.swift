@@ -29,8 +29,11 @@ enum Screenshot {
 
 /// A picture of 8 bits for each of red, green and blue, row by row.
 package struct Picture: Hashable, Sendable {
+    /// In pixels, at least 1.
     package let width: Int
+    /// In pixels, at least 1.
     package let height: Int
+    /// Three bytes for each pixel, from the top left one on, without padding between rows.
     package var pixels: [UInt8]
 }
 
@@ -44,6 +47,9 @@ package struct PictureScaler: Sendable {
     /// Sums of red, green and blue, then how many pixels they are of.
     private var sums: [UInt32]
 
+    /// For a screen of at least one pixel; both its sides shrink alike.
+    ///
+    /// - Parameter maxWidth: In pixels, at least 1. The picture is never wider than the screen.
     package init(screenWidth: Int, screenHeight: Int, maxWidth: Int) {
         self.screenWidth = screenWidth
         self.screenHeight = screenHeight
@@ -70,6 +76,7 @@ package struct PictureScaler: Sendable {
         }
     }
 
+    /// The picture of what has come so far; places of which nothing came are black.
     package var picture: Picture {
         var pixels = [UInt8](repeating: 0, count: width * height * 3)
         for index in 0..<(width * height) {

@@ -10,6 +10,7 @@ package struct MessageBudget: Sendable {
     private var store = Double(Self.storeMax)
     private var last: ContinuousClock.Instant
 
+    /// With a full store.
     package init(now: ContinuousClock.Instant) {
         last = now
     }

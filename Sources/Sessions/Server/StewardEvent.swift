@@ -6,6 +6,7 @@ package enum StewardEvent: Sendable, Hashable {
     /// A steward of the user has said hello; its sessions follow. Told again, without `disconnected`, when another
     /// process of the user takes the connection over: all that was known of the user's sessions is void then.
     case connected(uid_t)
+    /// The user's steward has gone. It comes after its last reports; the sessions may live on.
     case disconnected(uid_t)
     /// A session is new or has changed.
     case session(uid_t, SessionReport)
@@ -25,8 +26,11 @@ package struct StewardEventQueue {
     private var first = 0
     private var nextOrder: UInt64 = 0
 
+    /// Nothing waits.
     package init() {}
 
+    /// Adds an event, in the place of one of the same session that nobody has read yet. Events of users themselves come
+    /// after all that was there before.
     package mutating func append(_ event: StewardEvent) {
         let subject: Subject
         var isNewPlace = false
@@ -56,6 +60,7 @@ package struct StewardEventQueue {
         compact()
     }
 
+    /// Takes out what has waited longest; `nil` when nothing waits.
     package mutating func popFirst() -> StewardEvent? {
         while first < order.count {
             let (number, subject) = order[first]

@@ -9,7 +9,9 @@ import Synchronization
 /// Who a steward speaks for is the user that the kernel says it runs as: it can report and open sessions of that
 /// user only. What it sends is a user's word, not the agent's.
 package final class StewardServer: Sendable {
+    /// Limits and times, and what stewards are told of their member.
     package struct Options: Sendable {
+        /// The member that sessions belong to, told to stewards with the welcome.
         package var serverID: ServerID
         /// What stewards are told until `update` says otherwise.
         package var settings: StewardSettings
@@ -26,6 +28,7 @@ package final class StewardServer: Sendable {
         /// Sessions that one steward may report: those that may live, and those that have ended.
         package var sessionCountMax: Int
 
+        /// The rest has defaults, to be set afterwards.
         package init(serverID: ServerID, settings: StewardSettings = StewardSettings()) {
             self.serverID = serverID
             self.settings = settings
@@ -166,6 +169,7 @@ extension StewardServer {
         reader.resume(returning: first)
     }
 
+    /// Whether a steward of the user has said hello and has not gone since.
     package func isConnected(_ uid: uid_t) -> Bool {
         table.withLock { $0.stewards[uid] != nil }
     }

@@ -5,15 +5,18 @@ package import Replica
 
 /// The steward's program.
 package enum StewardCommand {
+    /// What the command line says; the launchers make it of `StewardProgram`.
     package struct Arguments: Sendable, Hashable {
         /// Where the agent listens.
         package var socket: String
         /// The user as whom the agent has to run.
         package var agentUID: uid_t
+        /// The member that the sessions belong to: their directories are kept by it.
         package var serverID: ServerID
         /// Whether to return once the process that goes on in the background has connected.
         package var isDetached: Bool
 
+        /// Of options that were read already.
         package init(socket: String, agentUID: uid_t, serverID: ServerID, isDetached: Bool) {
             self.socket = socket
             self.agentUID = agentUID

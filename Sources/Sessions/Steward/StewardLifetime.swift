@@ -13,6 +13,7 @@ package struct StewardLifetime: Sendable {
     private var idleSince: ContinuousClock.Instant
     private var unreachableSince: ContinuousClock.Instant
 
+    /// Not connected, nobody logged in and no session, from now on.
     package init(now: ContinuousClock.Instant) {
         idleSince = now
         unreachableSince = now
@@ -40,10 +41,13 @@ package struct StewardLifetime: Sendable {
 /// How long to wait before dialling the agent again: twice as long each time, with half of it left to chance, so that
 /// the stewards of a host do not come all at once after a restart.
 package struct DialBackoff: Sendable {
+    /// The longest that the first wait can be, also the first one after `reset`.
     package static let first: Duration = .milliseconds(250)
+    /// The longest that any wait can be.
     package static let last: Duration = .seconds(5)
     private var next = Self.first
 
+    /// The next wait is the first one.
     package init() {}
 
     /// - Parameter chance: 0 to 1.
@@ -52,5 +56,6 @@ package struct DialBackoff: Sendable {
         return next / 2 + next / 2 * chance
     }
 
+    /// To be called once the agent has answered: the next wait is the first one again.
     package mutating func reset() { next = Self.first }
 }

@@ -15,12 +15,14 @@ package enum ChangeSource: Sendable, Hashable {
 
 /// The changes of one request.
 package struct ChangeGroup: Sendable {
+    /// Who asked for them.
     package let source: ChangeSource
     /// The entries that changed the map, in the order of their writing; of an expiry, the entries as they were.
     package let entries: EntryBatch
     /// For each entry the version that it replaced, or nil where the key was new.
     package let replaced: [Version?]
 
+    /// For each entry there is one element of `replaced`.
     package init(source: ChangeSource, entries: EntryBatch, replaced: [Version?]) {
         self.source = source
         self.entries = entries
@@ -32,8 +34,10 @@ package struct ChangeGroup: Sendable {
 package struct Commit: Sendable {
     /// Ascending, and without a gap unless a `rescan` lies between.
     package let sequence: UInt64
+    /// In the order in which they were done; never empty.
     package let groups: [ChangeGroup]
 
+    /// A commit as the store announces it.
     package init(sequence: UInt64, groups: [ChangeGroup]) {
         self.sequence = sequence
         self.groups = groups

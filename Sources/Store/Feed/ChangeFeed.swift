@@ -4,7 +4,9 @@
 ///
 /// One task at a time iterates. The subscription ends with the last copy of the feed and its iterators.
 package struct ChangeFeed: AsyncSequence, Sendable {
+    /// Commits, and now and then the demand to read the map again.
     package typealias Element = ChangeEvent
+    /// It only ends; it never fails.
     package typealias Failure = Never
 
     /// Default for the bytes that wait for a subscriber before it is told to rescan.
@@ -12,16 +14,20 @@ package struct ChangeFeed: AsyncSequence, Sendable {
 
     let subscription: Subscription
 
+    /// Copies of it read from the same buffer: each event goes to one of them.
     package struct AsyncIterator: AsyncIteratorProtocol {
         let subscription: Subscription
 
+        /// Waits for the next event; nil at the end of the feed, or when the task is cancelled.
         package mutating func next() async -> ChangeEvent? { await subscription.buffer.next() }
 
+        /// The same, whatever actor the caller is on.
         package mutating func next(isolation actor: isolated (any Actor)?) async -> ChangeEvent? {
             await subscription.buffer.next()
         }
     }
 
+    /// All iterators of a feed share what has not been read yet.
     package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(subscription: subscription) }
 }
 

@@ -6,20 +6,26 @@ package struct CheckReport: Sendable, Hashable {
     /// How many damaged keys are named at most.
     package static let namedCountMax = 100
 
+    /// All entries of the map, damaged ones and tombstones included.
     package internal(set) var entryCount = 0
+    /// Deleted keys among them.
     package internal(set) var tombstoneCount = 0
+    /// Records that the member keeps for itself, which have no digest and are only counted.
     package internal(set) var localCount = 0
+    /// All damaged entries, also those beyond `namedCountMax`.
     package internal(set) var damagedCount = 0
     /// The first damaged entries, and why.
     package internal(set) var damaged: [DamagedEntry] = []
     /// The sum of all stored digests.
     package internal(set) var fingerprint = Fingerprint()
 
+    /// Whether no entry is damaged.
     package var isSound: Bool { damagedCount == 0 }
 }
 
 /// One entry that is not what was stored.
 package struct DamagedEntry: Sendable, Hashable {
+    /// What is wrong, as the end of a sentence. The first fault found is told.
     package enum Fault: String, Sendable {
         case digest = "its contents do not match their digest"
         case record = "its record is cut off"
@@ -27,7 +33,9 @@ package struct DamagedEntry: Sendable, Hashable {
         case order = "it is out of order"
     }
 
+    /// As it is stored, which need not keep to the grammar.
     package let key: Key
+    /// The first fault that was found.
     package let fault: Fault
 }
 

@@ -16,6 +16,10 @@ package struct AttemptTerms: Sendable {
     let calledOff: EventLoopFuture<Void>?
     private let deadline: NIODeadline
 
+    /// - Parameters:
+    ///   - deadline: When the attempts are given up, all of them.
+    ///   - failures: What was wrong at addresses that are not to be tried again; each fails at once with that.
+    ///   - calledOff: Fails the attempts when it completes. Of the event loop that they are made on.
     package init(
         until deadline: NIODeadline, leavingOut failures: [SocketAddress: any Error] = [:],
         calledOff: EventLoopFuture<Void>? = nil
@@ -38,7 +42,9 @@ package struct AttemptTerms: Sendable {
 /// TLS as is demanded: an address that is dead, refuses, takes connections without a word, or is another host's by now is
 /// passed over, and what became of the other channels is theirs alone.
 package final class ConnectionAttempt: ChannelDuplexHandler {
+    /// Anything: what comes in is passed on as it is.
     package typealias InboundIn = Any
+    /// Anything: only the connect is held back.
     package typealias OutboundIn = Any
 
     private let terms: AttemptTerms
@@ -53,6 +59,7 @@ package final class ConnectionAttempt: ChannelDuplexHandler {
         self.tunnel = tunnel
     }
 
+    /// Connects, and holds the answer back until TLS is up, or the attempt has failed.
     package func connect(context: ChannelHandlerContext, to address: SocketAddress, promise: EventLoopPromise<Void>?) {
         answer = promise ?? context.eventLoop.makePromise()
         tunnel?.onFailure { [self] in fail(context, $0) }
@@ -66,21 +73,25 @@ package final class ConnectionAttempt: ChannelDuplexHandler {
         context.connect(to: address, promise: connected)
     }
 
+    /// The end of the TLS handshake is what the connect is answered with.
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .some(.handshakeCompleted) = event as? TLSUserEvent { takeAnswer()?.succeed() }
         context.fireUserInboundEventTriggered(event)
     }
 
+    /// An error before TLS is up fails the connect.
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         fail(context, error)
         context.fireErrorCaught(error)
     }
 
+    /// An end before TLS is up fails the connect.
     package func channelInactive(context: ChannelHandlerContext) {
         fail(context, ChannelError.eof)
         context.fireChannelInactive()
     }
 
+    /// Nothing is left unanswered.
     package func handlerRemoved(context: ChannelHandlerContext) { takeAnswer()?.fail(ChannelError.eof) }
 
     /// The bootstrap does not close a channel whose connect failed.

@@ -10,11 +10,14 @@ import NIOSSL
 
 /// Why a host could not be dialled, in one line for people.
 package struct DialError: Error, Sendable, CustomStringConvertible {
+    /// The reason: a kind of failure, a colon, and details.
     package let description: String
 
+    /// A reason in one line, without the host's name, which the caller puts before it.
     package init(_ description: String) { self.description = description }
 }
 
+/// Errors of connections as sentences for the log and for `lastError`.
 package enum ConnectionFailure {
     /// Why a connection that was in use ended.
     package static func describe(_ error: any Error) -> String {

@@ -5,15 +5,20 @@ package import OperatingSystem
 
 /// A host to connect to, and how.
 package struct HostDial: Sendable {
+    /// Who is connected to. The name is looked up anew each time.
     package let destination: HostAndPort
+    /// Whose certificate is believed, and which one this end shows.
     package let tls: TLSTerms
     /// For the connection and its TLS handshake together, at all addresses of the host.
     package let timeout: Duration
+    /// What is done about a peer from which nothing is heard any more.
     package let silence: PeerSilence
     /// Whether an IP address of the host may be connected to, whatever name led there; nil where any may.
     package let mayReach: (@Sendable (String) -> Bool)?
+    /// Through which proxy it goes.
     package let proxy: ProxyChoice
 
+    /// A host to connect to, without a limit to its addresses and by way of the environment's proxy, unless it is said.
     package init(
         _ destination: HostAndPort, tls: TLSTerms, timeout: Duration, silence: PeerSilence,
         mayReach: (@Sendable (String) -> Bool)? = nil, proxy: ProxyChoice = .environment
@@ -41,12 +46,17 @@ package struct HostDialler: Sendable {
     private let makeResolver: ResolverMaker
     private let proxies: ProxyRules
 
+    /// - Parameters:
+    ///   - group: Where connections live that are on no event loop in particular.
+    ///   - makeResolver: Looks names up; it is asked once for each connect.
+    ///   - proxies: What the environment says of proxies.
     package init(group: any EventLoopGroup, makeResolver: @escaping ResolverMaker, proxies: ProxyRules) {
         self.group = group
         self.makeResolver = makeResolver
         self.proxies = proxies
     }
 
+    /// An event loop of the group, in turn.
     package func next() -> any EventLoop { group.next() }
 
     /// Whether there is only one end to come to: of a name with several addresses others may lead elsewhere. Where a proxy

@@ -13,6 +13,7 @@ package import OperatingSystem
 package struct OutboundProxy: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible,
     CustomReflectable
 {
+    /// Where it is connected to, in the clear.
     package let endpoint: HostAndPort
     /// Where its URL is written, for people who have to change it.
     package let place: String
@@ -21,16 +22,21 @@ package struct OutboundProxy: Sendable, Hashable, CustomStringConvertible, Custo
     /// What the field `Proxy-Authorization` says; nil without a user.
     let authorization: String?
 
+    /// Host and port.
     package var description: String { endpoint.description }
+    /// Host and port.
     package var debugDescription: String { description }
+    /// Host and port alone, so that a dump shows no password.
     package var customMirror: Mirror { Mirror(self, children: ["endpoint": endpoint]) }
 
+    /// What the URL of a proxy looks like, for messages that refuse one.
     package static let allowed = "http://host:port or http://user:password@host:port"
 
     /// Why a text is no such URL. It shows nothing of it.
     package enum Mistake: Error, Sendable, Equatable, CustomStringConvertible {
         case scheme, userInformation, rest, host, port
 
+        /// What is wrong and what to write, in one line.
         package var description: String {
             switch self {
             case .scheme: "a proxy is asked by http:// only; what goes through it is encrypted all the same"
@@ -98,5 +104,6 @@ package enum ProxyChoice: Sendable, Hashable {
     case environment
     /// None, whatever the environment says.
     case noProxy
+    /// This one, whatever the environment says.
     case proxy(OutboundProxy)
 }

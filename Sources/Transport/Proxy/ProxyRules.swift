@@ -48,6 +48,7 @@ package struct ProxyVariableError: Error, Sendable, CustomStringConvertible {
     let name: String
     let mistake: OutboundProxy.Mistake
 
+    /// The variable, what is wrong with it and what to do, in one line.
     package var description: String {
         "\(name) in the environment: \(mistake); write \(OutboundProxy.allowed) there, or take the variable away"
     }

@@ -3,6 +3,7 @@ package import NIOCore
 
 /// Two channels that are joined, each on its event loop or both on the same.
 package final class Glue: Sendable {
+    /// One of the two channels.
     package enum Side: Sendable {
         case first, second
 
@@ -83,8 +84,11 @@ package final class Glue: Sendable {
 /// One side. Reading stops while the partner's outbound buffer is full, so that a slow side holds the other up rather
 /// than filling memory.
 package final class GlueHandler: ChannelDuplexHandler {
+    /// Of the side's own channel.
     package typealias InboundIn = ByteBuffer
+    /// From handlers behind it; there are none as a rule.
     package typealias OutboundIn = ByteBuffer
+    /// From the partner.
     package typealias OutboundOut = ByteBuffer
 
     private let glue: Glue
@@ -111,6 +115,7 @@ package final class GlueHandler: ChannelDuplexHandler {
         self.closesWithPartner = closesWithPartner
     }
 
+    /// Takes up the channel: what has come from the partner meanwhile is written at once.
     package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         for data in early { context.write(wrapOutboundOut(data), promise: nil) }
@@ -120,13 +125,16 @@ package final class GlueHandler: ChannelDuplexHandler {
         if partnerIsGone { closeIfWanted() }
     }
 
+    /// The side has ended, also where its channel lives on with other handlers.
     package func handlerRemoved(context: ChannelHandlerContext) { end() }
 
+    /// Goes to the partner, to be written there.
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
         glue.tell(side.other) { $0.take(bytes) }
     }
 
+    /// The partner flushes; between two event loops no more is read before it has.
     package func channelReadComplete(context: ChannelHandlerContext) {
         if isOneLoop { return glue.tell(side.other) { $0.context?.flush() } }
         isHandingOver = true
@@ -137,18 +145,22 @@ package final class GlueHandler: ChannelDuplexHandler {
         }
     }
 
+    /// The side has ended.
     package func channelInactive(context: ChannelHandlerContext) {
         end()
         context.fireChannelInactive()
     }
 
+    /// Closes the channel: what went wrong is told by its end.
     package func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
+    /// Lets the partner read, or keeps it from it.
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         tellWritability(context)
         context.fireChannelWritabilityChanged()
     }
 
+    /// Put off while the partner cannot take more.
     package func read(context: ChannelHandlerContext) {
         if mayRead { context.read() } else { isReadPending = true }
     }

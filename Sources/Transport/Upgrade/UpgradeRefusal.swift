@@ -10,6 +10,7 @@ package import NIOHTTP1
 
 /// An answer that is no upgrade.
 package struct UpgradeRefusal: Sendable {
+    /// Status and fields of the answer.
     package let head: HTTPResponseHead
     /// Cut to what is of interest.
     package let body: ByteBuffer
@@ -22,23 +23,30 @@ package struct UpgradeRefusal: Sendable {
 
 /// Why there is no answer at all.
 package enum NoAnswer: Error, Sendable {
+    /// The connection was closed before an answer.
     case closed
+    /// What came is not HTTP, or the connection broke, as the error says.
     case notHTTP(any Error)
+    /// No answer in the time that it had.
     case late
 }
 
 /// The parts of a problem document (RFC 9457) that matter here.
 package struct ProblemDocument: Sendable, Decodable {
+    /// A sentence for people; nil where there is none.
     package let detail: String?
+    /// A stable word for programs; nil where there is none.
     package let reason: String?
     /// The member that says it.
     package let serverId: String?
 
+    /// Reads a whole body; nil where it is no JSON object. Parts that are missing or of other types are nil.
     package init?(_ body: some Sequence<UInt8>) {
         guard let document = try? JSONDecoder().decode(Self.self, from: Data(body)) else { return nil }
         self = document
     }
 
+    /// From any JSON object: parts that are missing or of other types are nil.
     package init(from decoder: any Decoder) throws {
         let members = try decoder.container(keyedBy: CodingKeys.self)
         // A member of another type is none: what answers may be anything.

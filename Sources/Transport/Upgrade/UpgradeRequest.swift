@@ -5,11 +5,13 @@ import Synchronization
 
 /// What came of a request for an upgrade.
 package enum UpgradeOutcome<Value: Sendable>: Sendable {
+    /// The server speaks the other protocol; the value is what the upgrader made of the channel.
     case upgraded(Value)
     /// Completes with the answer once it has been read, or with `NoAnswer`.
     case refused(EventLoopFuture<UpgradeRefusal>)
 }
 
+/// The HTTP/1.1 request of an upgrade, and how it is sent.
 package enum UpgradeRequest {
     /// The request. The fields that every upgrade has are the upgrader's.
     package static func head(
