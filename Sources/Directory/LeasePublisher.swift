@@ -43,6 +43,7 @@ package actor LeasePublisher {
     private let source: Source
     private let rhythm = Republishing()
     private var published: [LeaseKey: Version] = [:]
+    private var last: Task<Void, Never>?
 
     /// - Parameters:
     ///   - name: What is published, in words for the log.
@@ -68,7 +69,18 @@ package actor LeasePublisher {
     /// The version that a lease was last published in; nil where it was not.
     package func version(of key: LeaseKey) -> Version? { published[key] }
 
+    /// One after the other, in the order in which it was asked for: what was gathered earlier may not be written later.
     private func publish() async {
+        let before = last
+        let task = Task {
+            await before?.value
+            await write()
+        }
+        last = task
+        await task.value
+    }
+
+    private func write() async {
         let leases = await source()
         var writes = leases.map { lease in
             LocalWrite(

@@ -62,8 +62,10 @@ package final class Registry: Sendable {
     }
 
     /// Follows the map until the store is closed.
-    package func run(_ logger: Logger) async {
-        let feed = store.subscribe()
+    ///
+    /// - Parameter bufferedByteCountMax: How much of what changes may wait; beyond it the map is read anew.
+    package func run(_ logger: Logger, bufferedByteCountMax: Int = ChangeFeed.bufferedByteCountMax) async {
+        let feed = store.subscribe(bufferedByteCountMax: bufferedByteCountMax)
         scan(logger)
         for await event in feed {
             switch event {
@@ -80,28 +82,47 @@ package final class Registry: Sendable {
 
     private func scan(_ logger: Logger) {
         do throws(StoreError) {
-            try store.read { (snapshot) throws(StoreError) in
+            let found = try store.read { (snapshot) throws(StoreError) in
+                var found: Set<LeaseKey> = []
                 for keyClass in [KeyClass.server, .login, .session] {
                     try snapshot.forEach(prefix: LeaseKey.prefix(of: keyClass)) {
                         (header, _, key, value) throws(StoreError) in
                         take(header, key, value, isGone: false)
+                        if let key = LeaseKey(key) { found.insert(key) }
                         return true
                     }
                 }
+                return found
             }
+            forget(allBut: found)
         } catch {
             logger.error("the servers and sessions of the cluster cannot be read: \(error)")
         }
     }
 
+    /// What went while changes were missed is not in the map to be read.
+    private func forget(allBut found: Set<LeaseKey>) {
+        let known = state.withLock { state in
+            state.servers.keys.map { LeaseKey.server($0) } + state.logins.values.map(\.value.key)
+                + state.sessions.values.map(\.value.key)
+        }
+        for key in known where !found.contains(key) { take(key, nil, written: WallClock.now(), expiry: WallClock.now()) }
+    }
+
     private func take(_ header: EntryHeader, _ key: RawSpan, _ value: RawSpan, isGone: Bool) {
         guard let key = LeaseKey(key) else { return }
         let json = isGone ? nil : try? JSONValue.parse(value.copy())
-        let expiry = header.expiry ?? WallTime(milliseconds: .max)
+        take(
+            key, json, written: header.version.clock.time,
+            expiry: header.expiry ?? WallTime(milliseconds: .max))
+    }
+
+    /// - Parameter json: The document; nil where the entry is no more.
+    private func take(_ key: LeaseKey, _ json: JSONValue?, written: WallTime, expiry: WallTime) {
         switch key {
         case .server(let owner):
             let update = json.flatMap { ServerUpdate($0, of: owner) }
-            takeServer(owner, update.map { Server(update: $0, written: header.version.clock.time) }, expiry)
+            takeServer(owner, update.map { Server(update: $0, written: written) }, expiry)
         // This member knows its own better.
         case .login(let owner, let id) where owner != serverID: takeLogin(id, at: owner, json, expiry)
         case .session(let owner, let id) where owner != serverID: takeSession(id, of: owner, json, expiry)
@@ -250,8 +271,10 @@ package final class Registry: Sendable {
 
     /// Whether a member said, when it was last heard of, that it opens no connections to others; false for one that is
     /// not known. Unlike elsewhere here, what has expired counts until it is purged.
-    package func isExternal(_ serverID: ServerID) -> Bool {
-        state.withLock { $0.servers[serverID]?.value.update.isExternal == true }
+    package func isExternal(_ serverID: ServerID, at now: WallTime = WallClock.now()) -> Bool {
+        state.withLock { state in
+            state.servers[serverID].map { $0.expiry > now && $0.value.update.isExternal } ?? false
+        }
     }
 
     /// Where a member is reached; nil for one that is not known, or does not say so.

@@ -142,6 +142,38 @@ struct PublisherTests {
         await store.close()
     }
 
+    @Test("What ends while changes were missed is told when the map is read anew")
+    func missed() async throws {
+        let registry = Registry(store: store, serverID: "b")
+        let (events, event) = AsyncStream<RegistryEvent>.makeStream()
+        registry.events.observe { event.yield($0) }
+        // Nothing may wait: every change is one that was missed.
+        let running = Task { await registry.run(Logger(label: "test"), bufferedByteCountMax: 1) }
+        func write(_ change: LocalWrite.Change, _ key: LeaseKey) async throws {
+            _ = try await store.write([LocalWrite(key: key.key, change: change)])
+        }
+        let kept = session("kept"), ended = session("ended")
+        for session in [kept, ended] {
+            let value = Array(session.document.canonicalText.utf8)
+            try await write(.put(value, leaseMilliseconds: LeaseKey.milliseconds), session.key)
+        }
+        var known: Set<String> = []
+        for await event in events {
+            if case .session(let session) = event { known.insert(session.id) }
+            if known.count == 2 { break }
+        }
+        try await write(.delete, ended.key)
+        for await event in events {
+            if case .sessionGone(let session) = event {
+                #expect(session.id == "ended")
+                break
+            }
+        }
+        #expect(registry.session("ended") == nil && registry.session("kept") != nil)
+        running.cancel()
+        await store.close()
+    }
+
     @Test("A member is not told of its own sessions, and one member does not speak for another's")
     func owners() async throws {
         let registry = Registry(store: store, serverID: "b")

@@ -23,11 +23,18 @@ package final class ChildProcess: Sendable {
     /// - Throws: `SystemError.call` where the program cannot be started, such as a file that is missing.
     package static func spawn(_ plan: SpawnPlan) throws(SystemError) -> ChildProcess {
         let pid = try Spawn.start(plan)
-        // A child that nobody has waited for keeps its id, even when it has ended.
-        guard let process = try Kernel.openProcess(pid) else {
-            throw .call(name: "pidfd_open", subject: plan.name, code: ESRCH)
+        do throws(SystemError) {
+            // A child that nobody has waited for keeps its id, even when it has ended.
+            guard let process = try Kernel.openProcess(pid) else {
+                throw .call(name: "pidfd_open", subject: plan.name, code: ESRCH)
+            }
+            return ChildProcess(pid: pid, process: process, name: plan.name)
+        } catch {
+            // Such as too many open files: nobody would hear of the child again.
+            kill(pid, SIGKILL)
+            while waitpid(pid, nil, 0) < 0, errno == EINTR {}
+            throw error
         }
-        return ChildProcess(pid: pid, process: process, name: plan.name)
     }
 
     /// The child's end; ends early with `nil` when the task is cancelled, and can be called again then.

@@ -6,7 +6,7 @@ import Synchronization
 package final class Bell: Sendable {
     private enum State {
         case silent, rung
-        case awaited(CheckedContinuation<Void, Never>)
+        case awaited(CheckedContinuation<Bool, Never>)
     }
 
     private let state = Mutex(State.silent)
@@ -16,7 +16,7 @@ package final class Bell: Sendable {
 
     /// Lets whoever waits go on, or the next one who does. May be called from anywhere and never waits.
     package func ring() {
-        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
             guard case .awaited(let waiter) = state else {
                 state = .rung
                 return nil
@@ -24,12 +24,12 @@ package final class Bell: Sendable {
             state = .silent
             return waiter
         }
-        waiter?.resume()
+        waiter?.resume(returning: true)
     }
 
-    /// Returns after a ring, or when the task is cancelled; `false` then.
+    /// Returns after a ring; `false` when the task is cancelled. A ring that came too late for that is the next waiter's.
     package func wait() async -> Bool {
-        await withTaskCancellationHandler {
+        let wasRung = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isRung = state.withLock { state in
                     if case .rung = state {
@@ -39,21 +39,23 @@ package final class Bell: Sendable {
                     state = .awaited(continuation)
                     return false
                 }
-                if isRung { continuation.resume() }
+                if isRung { continuation.resume(returning: true) }
                 if Task.isCancelled { dismiss() }
             }
         } onCancel: {
             dismiss()
         }
-        return !Task.isCancelled
+        guard Task.isCancelled else { return wasRung }
+        if wasRung { ring() }
+        return false
     }
 
     private func dismiss() {
-        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
             guard case .awaited(let waiter) = state else { return nil }
             state = .silent
             return waiter
         }
-        waiter?.resume()
+        waiter?.resume(returning: false)
     }
 }
