@@ -111,7 +111,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Engines", "OperatingSystem", "Relay", "Replica", "Transport", "Trust",
+                "Engines", "JSON", "OperatingSystem", "Relay", "Replica", "Transport", "Trust",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -128,28 +128,81 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings),
-        .executableTarget(
-            name: "Agent",
+        .target(
+            name: "Cluster",
             dependencies: [
-                "Certificates", "Commands", "Control", "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration",
-                "OperatingSystem", "Relay", "Replica", "Sessions", "Store", "Transport", "Trust",
-                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
-                .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "HummingbirdCore", package: "hummingbird"),
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Replica", "Store",
+                "Transport", "Trust",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Accounts",
+            dependencies: [
+                "Cluster", "Directory", "Gateway", "JSON", "MemberConfiguration", "OperatingSystem", "Replica",
+                "Sessions", "Store", "Trust",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "Displays",
+            dependencies: [
+                "Accounts", "Directory", "Gateway", "JSON", "OperatingSystem", "Replica", "Sessions", "Store",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "API",
+            dependencies: [
+                "Accounts", "Cluster", "Directory", "Displays", "Gateway", "Gossip", "JSON", "MemberConfiguration",
+                "OperatingSystem", "Relay", "Replica", "Sessions", "Transport", "Trust",
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "ControlSocket",
+            dependencies: [
+                "Cluster", "Control", "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration",
+                "OperatingSystem", "Relay", "Replica", "Store", "Transport", "Trust",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "Agent",
+            dependencies: [
+                "Accounts", "API", "Certificates", "Cluster", "Commands", "Control", "ControlSocket", "Directory",
+                "Displays", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Relay", "Replica",
+                "Sessions", "Store", "Transport", "Trust",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             resources: [.copy("Portal/Pages"), .copy("Portal/openapi.json")],
-            // The suite is built with optimisation, where tests would not see an executable's declarations otherwise.
-            swiftSettings: settings + [.unsafeFlags(["-enable-testing"])],
+            swiftSettings: settings,
             // Where `make install` puts the Swift runtime libraries, for hosts without the toolchain.
             linkerSettings: [.unsafeFlags(["-Xlinker", "-rpath=$ORIGIN/../lib/fastx-agent"])]),
         .executableTarget(
@@ -289,13 +342,27 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "AgentTests",
+            name: "ClusterTests", dependencies: ["Cluster", "Directory", "Gossip", "Replica", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "AccountsTests",
             dependencies: [
-                "Agent", "Certificates", "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration",
-                "OperatingSystem", "Replica", "Sessions", "Store", "TestSupport", "Transport", "Trust",
+                "Accounts", "Cluster", "Directory", "Gateway", "JSON", "MemberConfiguration", "OperatingSystem",
+                "Replica", "Sessions", "Store", "TestSupport", "Trust",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "APITests",
+            dependencies: [
+                "API", "Accounts", "Certificates", "Cluster", "Directory", "Displays", "Gateway", "Gossip", "JSON",
+                "MemberConfiguration", "OperatingSystem", "Replica", "Sessions", "Store", "TestSupport", "Transport",
+                "Trust",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings),
     ],

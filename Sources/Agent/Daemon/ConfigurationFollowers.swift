@@ -1,4 +1,6 @@
 // The parts of a member that follow its configuration by themselves.
+import Cluster
+import Control
 import Gateway
 import Gossip
 import MemberConfiguration

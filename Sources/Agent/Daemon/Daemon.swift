@@ -1,5 +1,7 @@
 // Starts a member and keeps its services running until it is told to stop.
+import Cluster
 import Control
+import ControlSocket
 import Directory
 import Gateway
 import Glibc

@@ -1,4 +1,5 @@
 // The listener as a service: one port for members and browsers.
+import Gateway
 import Logging
 import MemberConfiguration
 import OperatingSystem

@@ -1,4 +1,5 @@
 // Serves the HTTP interface at an address, with TLS or without.
+import API
 import Control
 import Gateway
 import Glibc

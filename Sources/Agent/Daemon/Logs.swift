@@ -60,5 +60,12 @@ private struct TopicHandler: LogHandler {
         set { base[metadataKey: key] = newValue }
     }
 
-    func log(event: LogEvent) { base.log(event: event) }
+    /// The rooms of the daemon, which lines do not tell apart: they look the same however its sources are cut.
+    private static let rooms: Set<String> = ["API", "Accounts", "Cluster", "ControlSocket", "Displays"]
+
+    func log(event: LogEvent) {
+        var event = event
+        if Self.rooms.contains(event.source) { event.source = "Agent" }
+        base.log(event: event)
+    }
 }

@@ -1,4 +1,5 @@
 // A listener without TLS on the loopback interface, where it is configured: for a proxy on this host.
+import Gateway
 import Logging
 import MemberConfiguration
 import OperatingSystem

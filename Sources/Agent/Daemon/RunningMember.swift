@@ -1,5 +1,6 @@
 // The parts of a running member that its services share.
 import Certificates
+import Cluster
 import Control
 import Directory
 import Gateway
@@ -92,10 +93,4 @@ actor RunningMember {
             ])
         }
     }
-}
-
-/// This program's version.
-enum ProgramVersion {
-    static let number = "0.1.0"
-    static let software = "fastx-agent \(number)"
 }

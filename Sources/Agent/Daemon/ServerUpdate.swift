@@ -1,5 +1,9 @@
 // What this member says of itself: its host, its configuration and its users, gathered for the server update.
+import Accounts
+import Cluster
+import Control
 import Directory
+import Displays
 import Gateway
 import Gossip
 import JSON

@@ -1,4 +1,8 @@
 // Where users, members and commands come in.
+import API
+import Accounts
+import Cluster
+import ControlSocket
 import Gateway
 import MemberConfiguration
 

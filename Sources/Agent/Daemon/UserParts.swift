@@ -1,5 +1,9 @@
 // Puts the parts that serve users together.
+import API
+import Accounts
+import Cluster
 import Directory
+import Displays
 import Gateway
 import Glibc
 import Logging

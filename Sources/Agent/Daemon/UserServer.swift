@@ -1,5 +1,9 @@
 // Lets the parts that serve users know of each other's changes, and keeps them running.
+import API
+import Accounts
+import Cluster
 import Directory
+import Displays
 import Gateway
 import MemberConfiguration
 import OperatingSystem

@@ -1,4 +1,5 @@
 // The Unix socket for this host's users: the same interface as on the network, and the kernel says who asks.
+import API
 import Control
 import Gateway
 import Glibc

@@ -6,7 +6,7 @@ package import Logging
 package import NIOCore
 import NIOHTTP1
 import NIOHTTP2
-package import NIOHTTPTypes
+import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOSSL
 import NIOWebSocket

@@ -1,7 +1,7 @@
 // Requests to other members over kept connections, and WebSockets whose bytes go through as they are.
 package import HTTPTypes
 package import NIOCore
-package import NIOPosix
+import NIOPosix
 import Relay
 package import Replica
 import Synchronization

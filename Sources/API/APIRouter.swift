@@ -1,0 +1,114 @@
+// All layers and routes of the one port and of this host's own socket.
+package import Accounts
+package import Cluster
+import Directory
+package import Displays
+package import Gateway
+package import Hummingbird
+package import Logging
+import MemberConfiguration
+
+/// The HTTP interface of one member.
+package struct APIRouter: Sendable {
+    /// Where requests come in.
+    package enum Door: Sendable {
+        /// The one port: users, browsers and members.
+        case port
+        /// The port without TLS, for a proxy on this host: users and browsers. Without a certificate a link would have
+        /// nothing to be bound to.
+        case plainPort
+        /// The Unix socket of this host's users, where the kernel says who asks: no pages.
+        case userSocket
+    }
+
+    /// The logs that requests are written to.
+    package struct Loggers: Sendable {
+        package let agent: Logger
+        package let access: Logger
+        /// Requests by which members keep their links, which are many and say little.
+        package let links: Logger
+
+        package init(
+            agent: Logger, access: Logger, links: Logger
+        ) {
+            self.agent = agent
+            self.access = access
+            self.links = links
+        }
+    }
+
+    package let member: ThisMember
+    package let logins: LoginService
+    package let authentication: Authentication
+    package let sessions: SessionBook
+    package let events: UserEvents
+    package let others: OtherMembers
+    package let authenticator: MemberAuthenticator
+    package let certificate: ServerCertificate
+    package let pages: Pages
+    package let memberRoutes: [any RouteGroup]
+    package let loggers: Loggers
+    private let tickets = DisplayTickets()
+    private let streams: UserStreams
+
+    package init(
+        _ member: ThisMember, logins: LoginService, authentication: Authentication, sessions: SessionBook,
+        events: UserEvents, others: OtherMembers, authenticator: MemberAuthenticator, certificate: ServerCertificate,
+        pages: Pages, memberRoutes: [any RouteGroup], loggers: Loggers
+    ) {
+        self.member = member
+        self.logins = logins
+        self.authentication = authentication
+        self.sessions = sessions
+        self.events = events
+        self.others = others
+        self.authenticator = authenticator
+        self.certificate = certificate
+        self.pages = pages
+        self.memberRoutes = memberRoutes
+        self.loggers = loggers
+        streams = UserStreams(serverID: member.serverID) { member.configuration.web.limits.streamsPerUser }
+    }
+
+    private var userRoutes: [any RouteGroup] {
+        [
+            LoginRoutes(member: member, logins: logins, authentication: authentication, others: others),
+            SessionRoutes(member: member, sessions: sessions, logins: logins, others: others),
+            TicketRoutes(member: member, sessions: sessions, tickets: tickets),
+            DisplayRoutes(sessions: sessions, streams: streams, authentication: authentication),
+            ServerRoutes(member: member, registry: others.registry),
+            EventRoutes(events: events, streams: streams, authentication: authentication),
+        ]
+    }
+
+    /// What is served at a door.
+    package func groups(at door: Door) -> [any RouteGroup] {
+        switch door {
+        case .port: userRoutes + [pages] + memberRoutes
+        case .plainPort: userRoutes + [pages]
+        case .userSocket: userRoutes
+        }
+    }
+
+    /// The layers, the outermost first, and within them the routes of a door.
+    package func router(at door: Door) -> Router<APIContext> {
+        let router = Router(context: APIContext.self)
+        router.add(middleware: RouteMiddleware())
+        if door == .userSocket { router.add(middleware: PeerUserMiddleware()) }
+        // Outside of the log, so that errors have its fields as well.
+        router.add(middleware: StrictBrowser(member: member, registry: others.registry))
+        router.add(
+            middleware: AccessLog(serverID: member.serverID, logger: loggers.access, linkLogger: loggers.links))
+        router.add(middleware: WholeRequest(serverID: member.serverID, scheme: door == .port ? "https" : "http"))
+        router.add(
+            middleware: CarriageMiddleware(
+                serverID: member.serverID, authenticator: authenticator, logger: loggers.agent,
+                certificateHash: { [certificate] in certificate.hash }))
+        router.add(
+            middleware: RoutingMiddleware(
+                member: member, sessions: sessions, authentication: authentication, others: others))
+        router.add(middleware: IdentityMiddleware(authentication: authentication, tickets: tickets))
+        for group in groups(at: door) { router.add(group) }
+        return router
+    }
+}

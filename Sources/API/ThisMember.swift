@@ -1,0 +1,33 @@
+// What the routes are told of the member that they are of.
+package import Gateway
+package import HTTPTypes
+package import MemberConfiguration
+package import Replica
+
+package typealias HTTPStatus = HTTPResponse.Status
+
+/// The member that is asked.
+package struct ThisMember: Sendable {
+    package let serverID: ServerID
+    package let hostname: String
+    package let configurations: ConfigurationStore
+    /// The URLs under which it announces itself.
+    package let urls: @Sendable () async -> [String]
+
+    package init(
+        serverID: ServerID, hostname: String, configurations: ConfigurationStore,
+        urls: @escaping @Sendable () async -> [String]
+    ) {
+        self.serverID = serverID
+        self.hostname = hostname
+        self.configurations = configurations
+        self.urls = urls
+    }
+
+    /// As it is now.
+    package var configuration: Configuration { configurations.current }
+
+    package func problem(_ status: HTTPStatus, _ reason: String, _ detail: String) -> Problem {
+        Problem(status, reason: reason, detail: detail, serverID: serverID)
+    }
+}

@@ -1,0 +1,82 @@
+// One login: who, since when, from where. Its token is not in it, only what recognises the token.
+package import Directory
+package import Glibc
+package import JSON
+package import MemberConfiguration
+import OperatingSystem
+package import Replica
+import Sessions
+
+/// A user who is logged in at this member.
+package struct Login: Sendable, Equatable {
+    package let id: String
+    package let user: String
+    package let uid: uid_t
+    package let groups: [String]
+    package let since: WallTime
+    /// The address that the user came from.
+    package let address: String
+    package let userAgent: String
+    package let claims: [String]
+    /// SHA-256 of the token, 32 bytes.
+    package let tokenHash: [UInt8]
+    package var lastSeen: WallTime
+
+    package init(
+        id: String, user: String, uid: uid_t, groups: [String], since: WallTime, address: String, userAgent: String,
+        claims: [String], tokenHash: [UInt8], lastSeen: WallTime
+    ) {
+        self.id = id
+        self.user = user
+        self.uid = uid
+        self.groups = groups
+        self.since = since
+        self.address = address
+        self.userAgent = userAgent
+        self.claims = claims
+        self.tokenHash = tokenHash
+        self.lastSeen = lastSeen
+    }
+
+    /// Longest user agent that is kept, in characters.
+    static let userAgentCharacterCountMax = 200
+
+    /// Whether the login has ended, by its age or because nobody used it.
+    package func hasEnded(at now: WallTime, _ configuration: LoginConfiguration) -> Bool {
+        now.millisecondsSince(since) >= Int64(configuration.lifetimeHours) * 3_600_000
+            || now.millisecondsSince(lastSeen) >= Int64(configuration.idleHours) * 3_600_000
+    }
+}
+
+extension Login {
+    /// What the member keeps for itself, so that a login outlives a restart.
+    var localRecord: JSONValue {
+        [
+            "id": .string(id), "user": .string(user), "uid": .integer(Int64(uid)),
+            "groups": .array(groups.map { .string($0) }), "since": .integer(Int64(since.milliseconds)),
+            "lastSeen": .integer(Int64(lastSeen.milliseconds)), "address": .string(address),
+            "userAgent": .string(userAgent), "claims": .array(claims.map { .string($0) }),
+            "tokenHash": .string(HexText.encode(tokenHash)),
+        ]
+    }
+
+    /// Nil where the record is not one of this version.
+    package init?(localRecord json: JSONValue) {
+        guard let id = json.text("id"), let user = json.text("user"), let uid = json.integer("uid"),
+            let since = json.integer("since"), let lastSeen = json.integer("lastSeen"),
+            let hash = json.text("tokenHash").flatMap(HexText.decode), let userID = uid_t(exactly: uid)
+        else { return nil }
+        self.init(
+            id: id, user: user, uid: userID, groups: json.texts("groups"),
+            since: WallTime(milliseconds: UInt64(clamping: since)), address: json.text("address") ?? "",
+            userAgent: json.text("userAgent") ?? "", claims: json.texts("claims"), tokenHash: hash,
+            lastSeen: WallTime(milliseconds: UInt64(clamping: lastSeen)))
+    }
+
+    /// What every member sees of it.
+    package func lease(at serverID: ServerID, hasLink: Bool) -> LoginLease {
+        LoginLease(
+            id: id, at: serverID, user: user, groups: groups, since: since, lastSeen: lastSeen, address: address,
+            userAgent: userAgent, hasLink: hasLink, claims: claims)
+    }
+}

@@ -1,0 +1,134 @@
+// The logins of this member: made, looked up by token, ended, and kept on disk for the next start.
+import Directory
+package import Glibc
+import JSON
+package import Logging
+package import MemberConfiguration
+package import OperatingSystem
+import Replica
+import Sessions
+package import Store
+
+/// What happened to a login.
+package enum LoginEvent: Sendable {
+    case began(Login)
+    case ended(Login)
+}
+
+/// All logins of this member.
+package actor LoginBook {
+    private var logins: [String: Login] = [:]
+    private var idsByHash: [[UInt8]: String] = [:]
+    private let keys: UserKeys
+    private let store: Store
+    private let logger: Logger
+    /// Tells every login that begins or ends.
+    package nonisolated let events = Observers<LoginEvent>()
+
+    /// How often the time of last use goes to disk.
+    private static let savingMilliseconds: Int64 = 600_000
+    /// Logins of one user; the one unused for longest ends when another begins.
+    package static let perUserMax = 50
+
+    private static let prefix = Array("login/".utf8)
+    private static let idByteCount = 10
+
+    package init(store: Store, keys: UserKeys, logger: Logger) {
+        self.store = store
+        self.keys = keys
+        self.logger = logger
+    }
+
+    /// Reads what an earlier process left.
+    package func load() {
+        do {
+            for (key, value) in try store.scanLocal(prefix: Self.prefix) {
+                guard let json = try? JSONValue.parse(value), let login = Login(localRecord: json) else {
+                    logger.warning("the login \(String(decoding: key, as: UTF8.self)) cannot be read and is left out")
+                    continue
+                }
+                logins[login.id] = login
+                idsByHash[login.tokenHash] = login.id
+            }
+        } catch {
+            logger.error("the logins of earlier cannot be read, their users have to log in again: \(error)")
+        }
+    }
+
+    package var all: [Login] { logins.values.sorted { ($0.since, $0.id) < ($1.since, $1.id) } }
+
+    package func logins(of uid: uid_t) -> [Login] { all.filter { $0.uid == uid } }
+
+    package subscript(id: String) -> Login? { logins[id] }
+
+    /// A new login of a user who has proved who he is.
+    package func begin(
+        _ user: UnixUser, _ configuration: LoginConfiguration, address: String, userAgent: String,
+        claims: [String] = []
+    ) async throws -> (Login, LoginToken) {
+        let id = HexText.encode(RandomBytes.make(Self.idByteCount))
+        let token = try keys.issue(
+            user: user.name, loginID: id, lifetimeSeconds: Int64(configuration.lifetimeHours) * 3_600)
+        let now = WallClock.now()
+        let login = Login(
+            id: id, user: user.name, uid: user.uid, groups: user.groups, since: now, address: address,
+            userAgent: String(ShownText.oneLine(userAgent).prefix(Login.userAgentCharacterCountMax)), claims: claims,
+            tokenHash: token.hash, lastSeen: now)
+        try await save(login)
+        logins[login.id] = login
+        idsByHash[login.tokenHash] = login.id
+        events.tell(.began(login))
+        let own = logins(of: user.uid)
+        if own.count > Self.perUserMax, let oldest = own.min(by: { $0.lastSeen < $1.lastSeen }) { await end(oldest.id) }
+        return (login, token)
+    }
+
+    /// The login of a token, or nil where it is wrong or has ended.
+    package func login(of token: LoginToken, _ configuration: LoginConfiguration) async -> Login? {
+        guard let id = idsByHash[token.hash], var login = logins[id] else { return nil }
+        let now = WallClock.now()
+        guard !login.hasEnded(at: now, configuration) else {
+            await end(login.id)
+            return nil
+        }
+        let isSavingDue = now.millisecondsSince(login.lastSeen) >= Self.savingMilliseconds
+        login.lastSeen = now
+        logins[login.id] = login
+        if isSavingDue {
+            do throws(StoreError) {
+                try await save(login)
+            } catch {
+                logger.error("the time of last use of a login was not stored: \(error)")
+            }
+        }
+        return login
+    }
+
+    /// The login of a token's hash; nil where there is none here.
+    package func login(ofHash hash: [UInt8]) -> Login? { idsByHash[hash].flatMap { logins[$0] } }
+
+    /// Ends a login; its token is worth nothing from now on. False where there is none.
+    @discardableResult
+    package func end(_ id: String) async -> Bool {
+        guard let login = logins.removeValue(forKey: id) else { return false }
+        idsByHash[login.tokenHash] = nil
+        events.tell(.ended(login))
+        do throws(StoreError) {
+            try await store.deleteLocal(Self.prefix + Array(id.utf8))
+        } catch {
+            logger.error("login \(id) has ended, but is still on disk and would be back after a restart: \(error)")
+        }
+        return true
+    }
+
+    /// Ends what has ended by the clock.
+    package func endExpired(_ configuration: LoginConfiguration) async {
+        let now = WallClock.now()
+        for login in all where login.hasEnded(at: now, configuration) { await end(login.id) }
+    }
+
+    private func save(_ login: Login) async throws(StoreError) {
+        try await store.putLocal(
+            Self.prefix + Array(login.id.utf8), Array(login.localRecord.canonicalText.utf8))
+    }
+}

@@ -1,0 +1,248 @@
+// Carries users' requests to the members that they concern.
+import Directory
+package import Gateway
+import Glibc
+package import HTTPTypes
+package import Hummingbird
+package import Logging
+package import NIOCore
+package import Replica
+import Trust
+
+/// A user's request as another member is asked it.
+package struct CarriedRequest: Sendable {
+    package let method: HTTPRequest.Method
+    /// With the query.
+    package let path: String
+    /// As they came; which of them go along is not the asker's to say.
+    package let fields: HTTPFields
+    package let body: ByteBuffer
+    package let way: ClientWay
+    /// The client's connection's.
+    package let eventLoop: any EventLoop
+
+    package init(
+        method: HTTPRequest.Method, path: String, fields: HTTPFields, body: ByteBuffer, way: ClientWay,
+        eventLoop: any EventLoop
+    ) {
+        self.method = method
+        self.path = path
+        self.fields = fields
+        self.body = body
+        self.way = way
+        self.eventLoop = eventLoop
+    }
+}
+
+/// The same of a request for a WebSocket.
+package struct CarriedUpgrade: Sendable {
+    package let path: String
+    /// The user's own.
+    package let token: String
+    /// The subprotocols that the client offers.
+    package let offered: [String]
+    package let way: ClientWay
+    package let eventLoop: any EventLoop
+
+    package init(
+        path: String, token: String, offered: [String], way: ClientWay, eventLoop: any EventLoop
+    ) {
+        self.path = path
+        self.token = token
+        self.offered = offered
+        self.way = way
+        self.eventLoop = eventLoop
+    }
+}
+
+/// Sends requests on, with the user's own token and this member's tokens as the carrier's.
+package struct MemberProxy: Sendable {
+    package let serverID: ServerID
+    package let routes: MemberRoutes
+    package let authenticator: MemberAuthenticator
+    package let reachability: Reachability
+    package let logger: Logger
+    package let client: MemberClient
+
+    package init(
+        serverID: ServerID, routes: MemberRoutes, authenticator: MemberAuthenticator, reachability: Reachability,
+        logger: Logger, client: MemberClient
+    ) {
+        self.serverID = serverID
+        self.routes = routes
+        self.authenticator = authenticator
+        self.reachability = reachability
+        self.logger = logger
+        self.client = client
+    }
+
+    /// How many members are asked at the most where the first ones cannot be reached; each may cost the time in which a
+    /// connection has to come about.
+    private static let triedCountMax = 3
+
+    /// The other member's answer to a request, as it comes.
+    package func forward(_ request: CarriedRequest, to target: ServerID) async throws -> Response {
+        do {
+            return try await answer(request, try await routes.target(of: target))
+        } catch let error as MemberUnreachable {
+            throw unreachable(error)
+        }
+    }
+
+    /// The answer of the first of several members that can be reached. The next one is asked only where the one before has
+    /// certainly taken nothing of the request.
+    package func forward(_ request: CarriedRequest, toFirstOf targets: [ServerID]) async throws -> Response {
+        var last: Problem?
+        for target in targets.prefix(Self.triedCountMax) {
+            let address: MemberTarget
+            do throws(Problem) {
+                address = try await routes.target(of: target)
+            } catch {
+                last = error
+                continue
+            }
+            do {
+                return try await answer(request, address)
+            } catch let error as MemberUnreachable {
+                last = unreachable(error)
+                if !error.hasTakenNothing { break }
+            }
+        }
+        throw last
+            ?? Problem(
+                .badGateway, reason: "no-server", detail: "no member can take this request just now", serverID: serverID
+            )
+    }
+
+    private func answer(_ request: CarriedRequest, _ target: MemberTarget) async throws -> Response {
+        let answer = try await patientExchange(request, target)
+        if let reason = answer.head.headerFields[.refusal] {
+            try await answer.forEachPart { _ in }
+            throw carrierRefused(by: target.serverID, reason)
+        }
+        noteStart(answer.head)
+        var kept = HopFields.passed(answer.head.headerFields)
+        kept[.contentLength] = answer.head.headerFields[.contentLength]
+        if request.method == .head || answer.head.status == .noContent {
+            try await answer.forEachPart { _ in }
+            return Response(status: answer.head.status, headers: kept)
+        }
+        if let whole = answer.whole {
+            return Response(status: answer.head.status, headers: kept, body: .init(byteBuffer: whole))
+        }
+        return Response(
+            status: answer.head.status, headers: kept,
+            body: .init { writer in
+                try await answer.forEachPart { try await writer.write($0) }
+                try await writer.finish(nil)
+            })
+    }
+
+    /// The page of a session that was just started is opened at once, and may come before the map has the session.
+    private func noteStart(_ head: HTTPResponse) {
+        guard head.status == .created, let server = head.headerFields[.sessionServer].flatMap({ ServerID($0) }),
+            let id = head.headerFields[.location]?.split(separator: "/").last
+        else { return }
+        routes.registry.expectSession(String(id), at: server)
+    }
+
+    /// A member that has started this second refuses the tokens of this second, and has done nothing then.
+    private func patientExchange(
+        _ request: CarriedRequest, _ target: MemberTarget
+    ) async throws -> ProxiedResponse {
+        let answer = try await exchange(request, target)
+        guard answer.head.headerFields[.refusal] == TrustError.olderThanStartReason else { return answer }
+        try await answer.forEachPart { _ in }
+        await waitForNextSecond()
+        return try await exchange(request, target)
+    }
+
+    /// Not a wait for something to happen: tokens count whole seconds. One that is cancelled has nobody waiting any more.
+    private func waitForNextSecond() async { try? await Task.sleep(for: .seconds(1)) }
+
+    private func exchange(_ request: CarriedRequest, _ target: MemberTarget) async throws -> ProxiedResponse {
+        let (path, body) = (request.path, request.body)
+        var fields = HopFields.passed(request.fields)
+        // Judged here: there it would be another host's.
+        fields[.origin] = nil
+        fields[.carrier] = try tokens(request.method.rawValue, path, body, target)
+        for told in request.way.fields { fields[told.name] = told.value }
+        if body.readableBytes > 0 || request.method != .get && request.method != .head {
+            fields[.contentLength] = String(body.readableBytes)
+        }
+        let head = HTTPRequest(
+            method: request.method, scheme: "https", authority: target.authority, path: path, headerFields: fields)
+        do throws(MemberUnreachable) {
+            let answer = try await client.send(head, body: body, to: target, on: request.eventLoop)
+            reachability.succeeded(target.serverID)
+            return answer
+        } catch {
+            reachability.failed(target.serverID)
+            throw error
+        }
+    }
+
+    /// A WebSocket to another member, for a browser's request.
+    package func upgrade(_ request: CarriedUpgrade, to target: ServerID) async throws(Problem) -> UpgradeAdmission {
+        let address = try await routes.target(of: target)
+        var fields = [("authorization", "Bearer \(request.token)")]
+        fields += request.way.fields.map { ($0.name.canonicalName, $0.value) }
+        fields += request.offered.map { ("sec-websocket-protocol", $0) }
+        var outcome = try await upgrade(request, fields, to: address)
+        if case .failure(let problem) = outcome, problem.headers[.refusal] == TrustError.olderThanStartReason {
+            await waitForNextSecond()
+            outcome = try await upgrade(request, fields, to: address)
+        }
+        if case .failure(let problem) = outcome, let reason = problem.headers[.refusal] {
+            throw carrierRefused(by: target, reason)
+        }
+        let member = try outcome.get()
+        return UpgradeAdmission(subprotocol: member.subprotocol) { try member.join($0) }
+    }
+
+    private func upgrade(
+        _ request: CarriedUpgrade, _ fields: [(String, String)], to target: MemberTarget
+    ) async throws(Problem) -> Result<UpgradedMember, Problem> {
+        let carrier = (HTTPField.Name.carrier.canonicalName, try tokens("GET", request.path, ByteBuffer(), target))
+        do throws(MemberUnreachable) {
+            return try await client.upgrade(request.path, fields + [carrier], to: target, on: request.eventLoop)
+        } catch {
+            reachability.failed(target.serverID)
+            throw unreachable(error)
+        }
+    }
+
+    private func tokens(
+        _ method: String, _ path: String, _ body: ByteBuffer, _ target: MemberTarget
+    ) throws(Problem) -> String {
+        do {
+            return try authenticator.tokens(
+                for: RequestBinding(
+                    method: method, path: path, body: Array(buffer: body), certificateSHA256: target.certificateSHA256)
+            ).joined(separator: ",")
+        } catch TrustError.tokenTooLong {
+            throw Problem(
+                .uriTooLong, reason: "target-too-long",
+                detail: "the target is too long for a request that another member is asked for", serverID: serverID)
+        } catch {
+            throw Problem(
+                .badGateway, reason: "no-cluster-key",
+                detail: "this member cannot speak for itself to \(target.serverID): \(error)", serverID: serverID)
+        }
+    }
+
+    private func carrierRefused(by target: ServerID, _ reason: String) -> Problem {
+        logger.error("\(target) refuses requests that this member carries: \(reason)")
+        return Problem(
+            .badGateway, reason: "carrier-refused",
+            detail: "\(target) does not take requests from this member (\(reason)); tell the administrator",
+            serverID: serverID)
+    }
+
+    private func unreachable(_ error: MemberUnreachable) -> Problem {
+        logger.warning("\(error)")
+        return Problem(
+            .badGateway, reason: "unreachable",
+            detail: "\(error.serverID) cannot be reached from here at the moment; try again", serverID: serverID)
+    }
+}

@@ -1,0 +1,38 @@
+// What the client commands can ask of the agent.
+import Gateway
+package import Hummingbird
+import JSON
+
+/// The routes of the control socket.
+package struct ControlRoutes: Sendable {
+    package let status: StatusDocument
+    package let members: MemberList
+    package let entries: EntryRoutes
+    package let configuration: ConfigurationRoute
+    /// A code that logs the agent's own user in, and the URLs at which it does.
+    let loginCode: @Sendable () async throws -> (code: String, urls: [String])
+
+    package init(
+        status: StatusDocument, members: MemberList, entries: EntryRoutes, configuration: ConfigurationRoute,
+        loginCode: @escaping @Sendable () async throws -> (code: String, urls: [String])
+    ) {
+        self.status = status
+        self.members = members
+        self.entries = entries
+        self.configuration = configuration
+        self.loginCode = loginCode
+    }
+
+    package func router() -> Router<BasicRequestContext> {
+        let router = Router()
+        router.get("/v1/status") { _, _ in Response.json(await status.make()) }
+        router.get("/v1/members") { _, _ in Response.json(await members.make()) }
+        router.post("/v1/login-code") { _, _ in
+            let (code, urls) = try await loginCode()
+            return Response.json(["code": .string(code), "urls": .array(urls.map { .string($0) })])
+        }
+        router.put("/v1/configuration", use: configuration.change)
+        entries.add(to: router)
+        return router
+    }
+}
