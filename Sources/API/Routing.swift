@@ -99,12 +99,11 @@ extension Request {
     ///   - body: The body, where it has been taken already.
     ///   - path: What is asked for, where it is something else.
     func carried(
-        _ context: APIContext, _ serverID: ServerID, body: ByteBuffer? = nil, as method: HTTPRequest.Method? = nil,
-        at path: String? = nil
+        _ context: APIContext, _ serverID: ServerID, body: ByteBuffer? = nil, at path: String? = nil
     ) async throws(Problem) -> CarriedRequest {
         let whole = if let body { body } else { try await RequestBody.collect(self, serverID) }
         return CarriedRequest(
-            method: method ?? self.method, path: path ?? head.path ?? "/", fields: headers, body: whole,
+            method: method, path: path ?? head.path ?? "/", fields: headers, body: whole,
             way: context.way(of: self), eventLoop: context.channel.eventLoop)
     }
 }
