@@ -41,6 +41,7 @@ package struct APIContext: RequestContext {
             ?? ClientWay(client: peerAddress, host: request.head.authority, scheme: request.head.scheme ?? "https")
     }
 
+    /// For a request that came over the connection of `source`. Nothing is known of who asks yet.
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         let address = source.channel.remoteAddress

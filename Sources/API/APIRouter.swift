@@ -23,14 +23,14 @@ package struct APIRouter: Sendable {
 
     /// The logs that requests are written to.
     package struct Loggers: Sendable {
+        /// What an administrator has to know.
         package let agent: Logger
+        /// One line for each request that does not belong in `links`.
         package let access: Logger
         /// Requests by which members keep their links, which are many and say little.
         package let links: Logger
 
-        package init(
-            agent: Logger, access: Logger, links: Logger
-        ) {
+        package init(agent: Logger, access: Logger, links: Logger) {
             self.agent = agent
             self.access = access
             self.links = links
@@ -51,6 +51,7 @@ package struct APIRouter: Sendable {
     private let tickets = DisplayTickets()
     private let streams: UserStreams
 
+    /// - Parameter memberRoutes: What other members ask for; it is served at the one port alone.
     package init(
         _ member: ThisMember, logins: LoginService, authentication: Authentication, sessions: SessionBook,
         events: UserEvents, others: OtherMembers, authenticator: MemberAuthenticator, certificate: ServerCertificate,

@@ -13,9 +13,7 @@ package struct GossipRoutes: RouteGroup {
     package let authenticator: MemberAuthenticator
     package let node: GossipNode
 
-    package init(
-        authenticator: MemberAuthenticator, node: GossipNode
-    ) {
+    package init(authenticator: MemberAuthenticator, node: GossipNode) {
         self.authenticator = authenticator
         self.node = node
     }

@@ -10,14 +10,12 @@ import OperatingSystem
 package struct Pages: RouteGroup {
     package let installed: InstalledPages
 
-    package init(
-        installed: InstalledPages
-    ) {
-        self.installed = installed
-    }
-
     /// Where Debian's package puts noVNC.
     static let noVNC = "/usr/share/novnc"
+
+    package init(installed: InstalledPages) {
+        self.installed = installed
+    }
 
     package var handlers: [Route: Handler] {
         [

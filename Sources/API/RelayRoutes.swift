@@ -14,9 +14,7 @@ package struct RelayRoutes: RouteGroup {
     package let member: ThisMember
     package let exchange: RelayExchange
 
-    package init(
-        member: ThisMember, exchange: RelayExchange
-    ) {
+    package init(member: ThisMember, exchange: RelayExchange) {
         self.member = member
         self.exchange = exchange
     }

@@ -43,10 +43,13 @@ package enum Route: CaseIterable, Sendable {
 
     /// What there is to know of a route before somebody answers it.
     package struct Form: Sendable {
+        /// A path may have a route for each.
         package let method: HTTPRequest.Method
         /// As in the description of the interface, with what differs from request to request in braces.
         package let path: String
+        /// Users, unless the table says otherwise.
         package var audience = Audience.users
+        /// Whoever asks, unless the table says otherwise.
         package var subject = Subject.asker
         /// Whether the part of the path in braces is known to whoever asks alone, and is no business of the log.
         package var isSecret = false

@@ -48,9 +48,8 @@ package struct RoutedUpgrades: UpgradeJudge {
     package let serverID: ServerID
     package let responder: RouterResponder<APIContext>
 
-    package init(
-        serverID: ServerID, responder: RouterResponder<APIContext>
-    ) {
+    /// - Parameter responder: The layers and routes of the listener's door.
+    package init(serverID: ServerID, responder: RouterResponder<APIContext>) {
         self.serverID = serverID
         self.responder = responder
     }

@@ -8,8 +8,11 @@ package typealias HTTPStatus = HTTPResponse.Status
 
 /// The member that is asked.
 package struct ThisMember: Sendable {
+    /// Its name in the cluster.
     package let serverID: ServerID
+    /// What the host calls itself, as it is shown with sessions.
     package let hostname: String
+    /// Where its configuration is, and where changes of it are asked for.
     package let configurations: ConfigurationStore
     /// The URLs under which it announces itself.
     package let urls: @Sendable () async -> [String]
@@ -27,6 +30,7 @@ package struct ThisMember: Sendable {
     /// As it is now.
     package var configuration: Configuration { configurations.current }
 
+    /// A refusal that this member gives, with a word for programs and a text for people.
     package func problem(_ status: HTTPStatus, _ reason: String, _ detail: String) -> Problem {
         Problem(status, reason: reason, detail: detail, serverID: serverID)
     }

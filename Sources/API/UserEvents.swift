@@ -7,15 +7,16 @@ import Synchronization
 
 /// One event of the stream.
 package struct UserEvent: Sendable {
+    /// From 1 on, one more for each event of this process.
     package let number: UInt64
+    /// What browsers listen for, such as `session`.
     package let name: String
     /// The user whom it concerns; nil for everybody who is logged in.
     package let user: String?
+    /// What has become of it, in a form of its own for each name.
     package let data: JSONValue
 
-    package init(
-        number: UInt64, name: String, user: String?, data: JSONValue
-    ) {
+    package init(number: UInt64, name: String, user: String?, data: JSONValue) {
         self.number = number
         self.name = name
         self.user = user
@@ -47,8 +48,12 @@ package final class UserEvents: Sendable {
         var nextListener: UInt64 = 0
     }
 
+    /// No events yet, under an epoch that no other process has had.
     package init() {}
 
+    /// Tells everybody who follows, at once and in the order of the calls. May be called on any thread; it never waits.
+    ///
+    /// - Parameter user: Whom it concerns; nil for everybody who is logged in.
     package func publish(_ name: String, of user: String?, _ data: JSONValue) {
         state.withLock { state in
             state.lastNumber += 1

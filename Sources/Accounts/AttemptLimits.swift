@@ -7,12 +7,14 @@ package final class AttemptLimits: Sendable {
     static let pairMax = 5
     static let sourceMax = 20
     static let accountMax = 50
+    /// How long a failure counts.
     package static let period: Duration = .seconds(300)
     /// Accounts and sources remembered; beyond it the oldest are forgotten.
     static let subjectCountMax = 20_000
 
     private let failures = Mutex<[String: [ContinuousClock.Instant]]>([:])
 
+    /// No failures yet.
     package init() {}
 
     /// How long to wait before another attempt, or nil where it may be made now.
@@ -30,6 +32,7 @@ package final class AttemptLimits: Sendable {
         }
     }
 
+    /// Counts a failure of the account, of the source, and of the two together.
     package func failed(account: String, source: String, at now: ContinuousClock.Instant) {
         failures.withLock { failures in
             if failures.count >= Self.subjectCountMax {

@@ -15,12 +15,14 @@ package struct Authentication: Sendable {
     /// `__Host-`: the browser takes it over TLS only, from this very host, for all its paths.
     package static let cookieName = "__Host-fastx"
 
+    /// This member, as refusals name it.
     package let serverID: ServerID
     package let book: LoginBook
     package let keys: UserKeys
     package let registry: Registry
     package let configuration: @Sendable () async -> LoginConfiguration
 
+    /// - Parameter configuration: The rules for logins as they are; asked at every request.
     package init(
         serverID: ServerID, book: LoginBook, keys: UserKeys, registry: Registry,
         configuration: @escaping @Sendable () async -> LoginConfiguration

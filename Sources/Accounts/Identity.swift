@@ -4,10 +4,13 @@ package import Replica
 
 /// Who asks.
 package struct Identity: Sendable {
+    /// The account's name, by which a user is the same at every member.
     package let user: String
     /// On this host; nil where the user has no account here.
     package let uid: uid_t?
+    /// Names of his groups on this host, for a login here as they were when it began; empty without an account.
     package let groups: [String]
+    /// What this member's settings give him; `user` where he has no account here.
     package let role: Role
     /// The login that the request belongs to; nil on this host's own socket, where the kernel says who asks.
     package let loginID: String?

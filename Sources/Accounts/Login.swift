@@ -9,18 +9,29 @@ import Sessions
 
 /// A user who is logged in at this member.
 package struct Login: Sendable, Equatable {
+    /// 20 hexadecimal digits, the last part of the lease's key.
     package let id: String
+    /// The account's name.
     package let user: String
+    /// The account's number on this host.
     package let uid: uid_t
+    /// Names of the account's groups when the login began.
     package let groups: [String]
+    /// When the login began.
     package let since: WallTime
     /// The address that the user came from.
     package let address: String
+    /// What the browser or program calls itself, in one line of limited length; empty where it said nothing.
     package let userAgent: String
+    /// Texts that are kept and shown with the login; nothing gives it any so far.
     package let claims: [String]
     /// SHA-256 of the token, 32 bytes.
     package let tokenHash: [UInt8]
+    /// When its token was used last; on disk it may be ten minutes older.
     package var lastSeen: WallTime
+
+    /// Longest user agent that is kept, in characters.
+    static let userAgentCharacterCountMax = 200
 
     package init(
         id: String, user: String, uid: uid_t, groups: [String], since: WallTime, address: String, userAgent: String,
@@ -37,9 +48,6 @@ package struct Login: Sendable, Equatable {
         self.tokenHash = tokenHash
         self.lastSeen = lastSeen
     }
-
-    /// Longest user agent that is kept, in characters.
-    static let userAgentCharacterCountMax = 200
 
     /// Whether the login has ended, by its age or because nobody used it.
     package func hasEnded(at now: WallTime, _ configuration: LoginConfiguration) -> Bool {

@@ -11,7 +11,9 @@ package import Store
 
 /// What happened to a login.
 package enum LoginEvent: Sendable {
+    /// It is new: its user has proved who he is.
     case began(Login)
+    /// Its token is worth nothing any more.
     case ended(Login)
 }
 
@@ -33,6 +35,7 @@ package actor LoginBook {
     private static let prefix = Array("login/".utf8)
     private static let idByteCount = 10
 
+    /// Without logins, until `load` has read those of an earlier process.
     package init(store: Store, keys: UserKeys, logger: Logger) {
         self.store = store
         self.keys = keys
@@ -55,10 +58,13 @@ package actor LoginBook {
         }
     }
 
+    /// The oldest first. One that has ended by the clock is among them until somebody looks for it.
     package var all: [Login] { logins.values.sorted { ($0.since, $0.id) < ($1.since, $1.id) } }
 
+    /// Those of one account, the oldest first.
     package func logins(of uid: uid_t) -> [Login] { all.filter { $0.uid == uid } }
 
+    /// The login of an id; nil where there is none here, or none any more.
     package subscript(id: String) -> Login? { logins[id] }
 
     /// A new login of a user who has proved who he is.

@@ -5,12 +5,15 @@ import OperatingSystem
 package struct LoginCodes {
     private var codes: [(hash: [UInt8], made: ContinuousClock.Instant)] = []
 
+    /// From the making of a code to its use.
     package static let lifetime: Duration = .seconds(600)
     private static let countMax = 20
     private static let byteCount = 16
 
+    /// No codes yet.
     package init() {}
 
+    /// A new code of 32 hexadecimal digits. Where there are 20 unused ones, the oldest goes.
     package mutating func make(at now: ContinuousClock.Instant) -> String {
         let code = HexText.encode(RandomBytes.make(Self.byteCount))
         codes.append((CodeHash.of(code), now))

@@ -11,6 +11,7 @@ package import Sessions
 
 /// How a step of logging in ended.
 package enum LoginStep: Sendable {
+    /// The user has proved who he is. The token is for his browser alone.
     case loggedIn(Login, LoginToken)
     /// The host asks something else; the answer goes to the attempt.
     case question(attempt: String, prompt: String, echo: Bool)
@@ -21,9 +22,7 @@ package struct LoginSource: Sendable {
     package let address: String
     package let userAgent: String
 
-    package init(
-        address: String, userAgent: String
-    ) {
+    package init(address: String, userAgent: String) {
         self.address = address
         self.userAgent = userAgent
     }
@@ -32,7 +31,9 @@ package struct LoginSource: Sendable {
 /// Logs users in.
 package actor LoginService {
     private let serverID: ServerID
+    /// The logins that come of it.
     package nonisolated let book: LoginBook
+    /// The stewards of those who have logged in.
     package nonisolated let stewards: StewardServer
     private let launchers: StewardLaunchers
     private let limits = AttemptLimits()
@@ -58,6 +59,7 @@ package actor LoginService {
         var isAnswered = false
     }
 
+    /// Without attempts and codes: those of an earlier process are forgotten.
     package init(
         serverID: ServerID, book: LoginBook, stewards: StewardServer, launchers: StewardLaunchers, logger: Logger
     ) {
@@ -120,6 +122,7 @@ package actor LoginService {
         for (id, attempt) in attempts where now - attempt.begun > launchers.sshTimeMax { cancel(id) }
     }
 
+    /// Gives an attempt up. One that is over already is no mistake.
     package func cancel(_ id: String) { attempts.removeValue(forKey: id)?.ssh.cancel() }
 
     private func proceed(_ id: String) async throws -> LoginStep {

@@ -4,6 +4,7 @@ import Trust
 
 /// A user token as it stands in the cookie or after `Bearer`, with what is computed from it.
 package struct LoginToken: Sendable {
+    /// As it is sent: a secret, which never stands in a log.
     package let text: String
     /// SHA-256 of the text, 32 bytes: what is kept of it.
     package let hash: [UInt8]

@@ -4,12 +4,14 @@ package import MemberConfiguration
 
 /// A user's role; each may do what those before it may.
 package enum Role: String, Sendable, Comparable, CaseIterable {
+    /// Sees and ends what is his own.
     case user
     /// Sees and ends every user's logins and sessions.
     case manager
     /// Changes the cluster's configuration as well.
     case admin
 
+    /// In the order of the cases.
     package static func < (left: Role, right: Role) -> Bool {
         (allCases.firstIndex(of: left) ?? 0) < (allCases.firstIndex(of: right) ?? 0)
     }

@@ -11,16 +11,14 @@ package struct StewardKeeper: Sendable {
     package let configurations: ConfigurationStore
     package let logger: Logger
 
-    package init(
-        logins: LoginService, configurations: ConfigurationStore, logger: Logger
-    ) {
+    /// How long a steward that comes back by itself, or is being started for another reason, is given.
+    private static let returnTime: Duration = .seconds(2)
+
+    package init(logins: LoginService, configurations: ConfigurationStore, logger: Logger) {
         self.logins = logins
         self.configurations = configurations
         self.logger = logger
     }
-
-    /// How long a steward that comes back by itself, or is being started for another reason, is given.
-    private static let returnTime: Duration = .seconds(2)
 
     /// Tells stewards how many logins their users have, now and whenever that changes.
     package func follow(_ book: LoginBook) async {

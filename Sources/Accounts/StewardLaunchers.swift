@@ -15,6 +15,10 @@ package struct StewardLaunchers: Sendable {
     /// Private to the agent, short, and not mounted noexec.
     package let privateDirectory: String
 
+    static let sshHost = "127.0.0.1"
+    /// How long an attempt to log in may take, with everything that the host asks.
+    let sshTimeMax: Duration = .seconds(120)
+
     package init(
         serverID: ServerID, stewards: StewardServer, socket: String, program: String, privateDirectory: String
     ) {
@@ -25,15 +29,13 @@ package struct StewardLaunchers: Sendable {
         self.privateDirectory = privateDirectory
     }
 
-    static let sshHost = "127.0.0.1"
-    /// How long an attempt to log in may take, with everything that the host asks.
-    let sshTimeMax: Duration = .seconds(120)
-
     private var stewardProgram: StewardProgram {
         StewardProgram(path: program, socket: socket, agentUID: geteuid(), serverID: serverID)
     }
 
+    /// For the agent's own user, whose processes it can start by itself.
     package func own() -> SelfLaunch { SelfLaunch(program: stewardProgram, server: stewards) }
+    /// For any user, where sudo lets the agent start processes as him.
     package func sudo() -> SudoLaunch { SudoLaunch(program: stewardProgram, server: stewards) }
 
     /// Where no file of known hosts is configured, one is made from this host's own public keys.

@@ -7,6 +7,7 @@ package import Trust
 
 /// Signs the tokens of this member's logins, and verifies those of others.
 package struct UserKeys: Sendable {
+    /// The issuer of the tokens.
     package let serverID: ServerID
     private let authenticator: MemberAuthenticator
     /// For a member without a cluster key of full members: its tokens are good here alone.

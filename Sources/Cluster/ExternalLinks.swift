@@ -24,6 +24,7 @@ package actor ExternalLinks {
     private let changes: AsyncStream<Void>
     private let changed: AsyncStream<Void>.Continuation
 
+    /// Holds no link before `run`.
     package init(routes: MemberRoutes, host: RelayHost) {
         self.routes = routes
         self.host = host
@@ -81,6 +82,7 @@ package actor ExternalLinks {
         }
     }
 
+    /// The external members to which no link can be held and why, in the order of their server ids.
     package var failures: [(serverID: ServerID, detail: String)] {
         problems.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
@@ -94,8 +96,10 @@ private struct NotListening: Error, CustomStringConvertible {
 package final class RelayDoor: Sendable {
     private let door = Mutex<FrontDoor?>(nil)
 
+    /// Closed: it throws at every connection.
     package init() {}
 
+    /// Takes connections from now on, with a door that takes the place of an earlier one.
     package func open(_ door: FrontDoor) { self.door.withLock { $0 = door } }
 
     /// Sets a connection up for requests, on its event loop.

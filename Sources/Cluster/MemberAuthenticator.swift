@@ -7,6 +7,7 @@ package import Trust
 
 /// The one place that knows this member's keys at any moment.
 package final class MemberAuthenticator: Sendable {
+    /// The issuer of this member's tokens.
     package let serverID: ServerID
     private let state: Mutex<State>
 
@@ -16,6 +17,9 @@ package final class MemberAuthenticator: Sendable {
         var proxies: [AddressRange]
     }
 
+    /// Refuses requests whose tokens are older than this moment.
+    ///
+    /// - Parameter proxies: The addresses of those that end TLS before this member.
     package init(serverID: ServerID, keyRing: KeyRing, proxies: [AddressRange]) {
         self.serverID = serverID
         // Rounded up: a token from before this start is refused even if it is from the same second.
@@ -23,8 +27,10 @@ package final class MemberAuthenticator: Sendable {
         state = Mutex(State(keyRing: keyRing, verifier: verifier, proxies: proxies))
     }
 
+    /// The cluster keys as they are now. May be read on any thread.
     package var keyRing: KeyRing { state.withLock { $0.keyRing } }
 
+    /// Takes other keys and proxies for all that is judged from now on.
     package func update(keyRing: KeyRing, proxies: [AddressRange]) {
         state.withLock {
             $0.keyRing = keyRing

@@ -16,7 +16,9 @@ package struct CarriedRequest: Sendable {
     package let path: String
     /// As they came; which of them go along is not the asker's to say.
     package let fields: HTTPFields
+    /// All of it; empty where there is none.
     package let body: ByteBuffer
+    /// The way from the client to this member.
     package let way: ClientWay
     /// The client's connection's.
     package let eventLoop: any EventLoop
@@ -41,12 +43,11 @@ package struct CarriedUpgrade: Sendable {
     package let token: String
     /// The subprotocols that the client offers.
     package let offered: [String]
+    /// The way from the client to this member.
     package let way: ClientWay
     package let eventLoop: any EventLoop
 
-    package init(
-        path: String, token: String, offered: [String], way: ClientWay, eventLoop: any EventLoop
-    ) {
+    package init(path: String, token: String, offered: [String], way: ClientWay, eventLoop: any EventLoop) {
         self.path = path
         self.token = token
         self.offered = offered
@@ -64,6 +65,10 @@ package struct MemberProxy: Sendable {
     package let logger: Logger
     package let client: MemberClient
 
+    /// How many members are asked at the most where the first ones cannot be reached; each may cost the time in which a
+    /// connection has to come about.
+    private static let triedCountMax = 3
+
     package init(
         serverID: ServerID, routes: MemberRoutes, authenticator: MemberAuthenticator, reachability: Reachability,
         logger: Logger, client: MemberClient
@@ -75,10 +80,6 @@ package struct MemberProxy: Sendable {
         self.logger = logger
         self.client = client
     }
-
-    /// How many members are asked at the most where the first ones cannot be reached; each may cost the time in which a
-    /// connection has to come about.
-    private static let triedCountMax = 3
 
     /// The other member's answer to a request, as it comes.
     package func forward(_ request: CarriedRequest, to target: ServerID) async throws -> Response {

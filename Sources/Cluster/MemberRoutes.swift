@@ -13,6 +13,7 @@ package import Transport
 package struct MemberRoutes: Sendable {
     package let serverID: ServerID
     package let configurations: ConfigurationStore
+    /// What the map says of members.
     package let registry: Registry
     /// Knows which member each access point has turned out to be.
     package let node: GossipNode

@@ -7,7 +7,9 @@ package import Replica
 /// What is decided about other members before a request is carried to one.
 package struct OtherMembers: Sendable {
     package let serverID: ServerID
+    /// What the map says of members, logins and sessions.
     package let registry: Registry
+    /// Carries requests to them.
     package let proxy: MemberProxy
     /// On an external member those that hold a link to it.
     package let exchange: RelayExchange

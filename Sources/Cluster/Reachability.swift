@@ -19,6 +19,7 @@ package final class Reachability: Sendable {
     /// By server id.
     private let doubts = Mutex<[ServerID: Doubt]>([:])
 
+    /// Doubts no member.
     package init() {}
 
     /// A connection to the member did not come about.
@@ -51,6 +52,7 @@ package final class Reachability: Sendable {
     /// How links end whose member may be gone; other reasons are about keys, versions and duplicates.
     private static let ends: [CloseReason] = [.lost, .timeout, .shutdown]
 
+    /// Whether the member is better asked after the others.
     package func isDoubtful(_ serverID: ServerID, at now: ContinuousClock.Instant = .now) -> Bool {
         doubts.withLock { $0[serverID].map { $0.until > now } ?? false }
     }

@@ -9,8 +9,10 @@ package final class RepeatFilter: Sendable {
     /// Texts remembered at once; beyond that all are forgotten.
     private static let countMax = 1_024
 
+    /// - Parameter period: How long a text is no news after it was.
     package init(period: Duration) { self.period = period }
 
+    /// True for a text that was not news within the period; it is from now on. May be called on any thread.
     package func isNews(_ text: String) -> Bool {
         let now = ContinuousClock.now
         return said.withLock { said in

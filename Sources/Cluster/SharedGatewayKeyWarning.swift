@@ -9,6 +9,7 @@ package final class SharedGatewayKeyWarning: Sendable {
     private let logger: Logger
     private let filter = RepeatFilter(period: .seconds(3_600))
 
+    /// Says nothing before `follow`.
     package init(registry: Registry, logger: Logger) {
         self.registry = registry
         self.logger = logger

@@ -9,9 +9,7 @@ package struct StoreForGossip: ReplicaStore {
     package let store: Store
     package let logger: Logger
 
-    package init(
-        store: Store, logger: Logger
-    ) {
+    package init(store: Store, logger: Logger) {
         self.store = store
         self.logger = logger
     }

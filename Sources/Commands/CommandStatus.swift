@@ -3,9 +3,13 @@ package import Control
 
 /// The exit status of a command.
 package enum CommandStatus: Int32 {
+    /// All was done.
     case success = 0
+    /// What was asked for is not there, or is refused.
     case notFoundOrRefused = 1
+    /// The command line or a file of the configuration is wrong.
     case usageOrConfiguration = 2
+    /// No agent answers, or it ended meanwhile.
     case noDaemon = 3
 }
 

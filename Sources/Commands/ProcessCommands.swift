@@ -37,5 +37,6 @@ struct AskpassProcessCommand: ParsableCommand {
 }
 
 extension ServerID: ExpressibleByArgument {
+    /// Nil for a text that is no server id.
     package init?(argument: String) { self.init(argument) }
 }

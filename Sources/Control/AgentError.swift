@@ -4,15 +4,20 @@
 package enum AgentError: Error, CustomStringConvertible {
     /// One line for each mistake.
     case configuration([String])
+    /// The command line is wrong, or a file that it names.
     case usage(String)
+    /// There is no such thing as was asked for.
     case notFound(String)
+    /// What was asked for may not be, or not now.
     case refused(String)
     /// Somebody else has changed what was to be changed.
     case stale(String)
+    /// No agent answers.
     case noDaemon(String)
     /// The agent ended while it was asked.
     case brokenOff(String)
 
+    /// The text for people; only mistakes of the configuration have more than one line.
     package var description: String {
         switch self {
         case .configuration(let lines): lines.joined(separator: "\n")

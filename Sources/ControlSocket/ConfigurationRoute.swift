@@ -13,9 +13,7 @@ package struct ConfigurationRoute: Sendable {
     package let serverID: ServerID
     package let configurations: ConfigurationStore
 
-    package init(
-        serverID: ServerID, configurations: ConfigurationStore
-    ) {
+    package init(serverID: ServerID, configurations: ConfigurationStore) {
         self.serverID = serverID
         self.configurations = configurations
     }

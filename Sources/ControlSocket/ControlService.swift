@@ -18,6 +18,7 @@ package final class ControlService: Service {
     private let logger: Logger
     private let listening = Latch()
 
+    /// - Parameter path: Of the Unix socket, which `run` makes.
     package init(path: String, routes: ControlRoutes, logger: Logger) {
         self.path = path
         self.routes = routes
@@ -27,6 +28,9 @@ package final class ControlService: Service {
     /// Returns once commands are accepted.
     package func waitUntilListening() async { await listening.wait() }
 
+    /// Serves until cancelled.
+    ///
+    /// - Throws: `AgentError.configuration` where the socket cannot be made.
     package func run() async throws {
         let application = Application(
             router: routes.router(),

@@ -23,6 +23,9 @@ package struct EntryRoutes: Sendable {
     package let journal: Journal
     package let logger: Logger
 
+    /// Longest body of one `load` request in bytes.
+    static let loadByteCountMax = 8 << 20
+
     package init(
         serverID: ServerID, store: Store, node: GossipNode, authenticator: MemberAuthenticator, journal: Journal,
         logger: Logger
@@ -34,9 +37,6 @@ package struct EntryRoutes: Sendable {
         self.journal = journal
         self.logger = logger
     }
-
-    /// Longest body of one `load` request in bytes.
-    static let loadByteCountMax = 8 << 20
 
     package func add(to router: Router<BasicRequestContext>) {
         let streams = EntryStreams(store: store)

@@ -12,12 +12,17 @@ package import Store
 package actor Journal {
     /// One change of one key.
     package struct Change: Sendable {
+        /// Of the entry that came.
         package let version: Version
+        /// Whether it has a value, or says that the key was deleted.
         package let kind: EntryKind
+        /// Of the entry whose place it took; nil where there was none.
         package let replaced: Version?
+        /// What brought it: a write here, a link, or the clock.
         package let source: ChangeSource
         /// The peer that the change came from.
         package let peer: ServerID?
+        /// When this member noted it.
         package let time: WallTime
     }
 
@@ -41,6 +46,7 @@ package actor Journal {
     private let node: GossipNode
     private let logger: Logger
 
+    /// Without notes and origins, until `run`.
     package init(store: Store, node: GossipNode, logger: Logger) {
         self.store = store
         self.node = node

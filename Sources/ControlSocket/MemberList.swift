@@ -10,9 +10,7 @@ package struct MemberList: Sendable {
     package let registry: Registry
     package let relay: RelayDocument
 
-    package init(
-        serverID: ServerID, registry: Registry, relay: RelayDocument
-    ) {
+    package init(serverID: ServerID, registry: Registry, relay: RelayDocument) {
         self.serverID = serverID
         self.registry = registry
         self.relay = relay

@@ -10,9 +10,7 @@ package struct RelayDocument: Sendable {
     package let exchange: RelayExchange
     package let externalLinks: ExternalLinks
 
-    package init(
-        exchange: RelayExchange, externalLinks: ExternalLinks
-    ) {
+    package init(exchange: RelayExchange, externalLinks: ExternalLinks) {
         self.exchange = exchange
         self.externalLinks = externalLinks
     }

@@ -23,6 +23,7 @@ package final class DisplayTickets: Sendable {
     /// By the hash of the ticket's text, which is nowhere kept.
     private let tickets = Mutex<[[UInt8]: Ticket]>([:])
 
+    /// No tickets: those of an earlier process are worth nothing.
     package init() {}
 
     /// A new ticket for the display of a session, with all that its user's login may do there and nothing else.

@@ -13,6 +13,7 @@ package import Store
 package enum SessionEvent: Sendable {
     /// - isVisible: More than its use of memory and processor.
     case changed(KnownSession, isVisible: Bool)
+    /// It is no more, not even as one that has ended.
     case removed(KnownSession)
     /// A user's steward came or went.
     case steward(uid_t)
@@ -20,6 +21,7 @@ package enum SessionEvent: Sendable {
 
 /// All sessions of this member.
 package actor SessionBook {
+    /// Those whose reports it takes, and that are asked about sessions.
     package nonisolated let stewards: StewardServer
     private let logger: Logger
     private var sessions: [String: KnownSession] = [:]
@@ -43,6 +45,7 @@ package actor SessionBook {
 
     private static let ownerPrefix = Array("session-owner/".utf8)
 
+    /// Without sessions, until `run`.
     package init(stewards: StewardServer, store: Store, logger: Logger) {
         self.stewards = stewards
         self.store = store
@@ -150,10 +153,12 @@ package actor SessionBook {
 
     // MARK: Reading
 
+    /// The oldest first; without those whose steward is not connected.
     package var all: [KnownSession] {
         sessions.values.sorted { ($0.report.started, $0.id) < ($1.report.started, $1.id) }
     }
 
+    /// The session of an id; nil where there is none here, or where nothing is heard of it (`isAway`).
     package subscript(id: String) -> KnownSession? { sessions[id] }
 
     /// Sessions that run or are about to.
@@ -171,6 +176,7 @@ package actor SessionBook {
         return nextViewer
     }
 
+    /// Forgets a browser that has disconnected, by the number that `joined` gave it.
     package func left(_ id: String, _ viewer: UInt64) {
         viewers[id]?[viewer] = nil
         if viewers[id]?.isEmpty ?? false { viewers[id] = nil }

@@ -7,18 +7,20 @@ package import Sessions
 
 /// A session of this member and whose it is.
 package struct KnownSession: Sendable, Equatable {
+    /// The user that it runs as.
     package let uid: uid_t
+    /// His account's name, or the number as text where the account has none.
     package let user: String
+    /// What his steward has told last.
     package var report: SessionReport
 
-    package init(
-        uid: uid_t, user: String, report: SessionReport
-    ) {
+    package init(uid: uid_t, user: String, report: SessionReport) {
         self.uid = uid
         self.user = user
         self.report = report
     }
 
+    /// The last part of the lease's key.
     package var id: String { report.id }
 }
 

@@ -17,6 +17,7 @@ package struct CarriedStream: Sendable {
     package private(set) var passedCount: UInt64 = 0
     private var announcedCount: UInt64 = 0
 
+    /// Nothing is sent and nothing has come: there is room for a whole window.
     package init() {}
 
     /// How many bytes may be sent now.

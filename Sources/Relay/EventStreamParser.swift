@@ -4,6 +4,7 @@
 package struct EventStreamParser: Sendable {
     /// What the stream holds.
     package enum Part: Sendable, Equatable {
+        /// One without a name has the name `message`; one without an id of its own has none.
         case event(id: String?, name: String, data: String)
         /// A line that says nothing but that the other end lives.
         case comment

@@ -40,6 +40,7 @@ package enum RelayError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// For people, in one line.
     package var description: String {
         switch self {
         case .malformed(let detail): detail

@@ -30,11 +30,13 @@ package import Replica
 
 /// Names one link of a member for as long as the process lives.
 package struct HubLinkID: Hashable, Sendable {
+    /// From 1 on, in the order in which links were opened.
     package let raw: UInt64
 }
 
 /// Names one connection that is asked for.
 package struct DialID: Hashable, Sendable {
+    /// From 1 on, in the order in which connections were asked for.
     package let raw: UInt64
 }
 
@@ -42,11 +44,15 @@ package struct DialID: Hashable, Sendable {
 package struct RelayHub: Engine, Sendable {
     /// What the owner has to do.
     package enum Effect: Sendable, Equatable {
+        /// Say it over the link, after all that was to be said before; `id` is nil for what is never said again.
         case send(HubLinkID, RelayEvent, id: String?)
+        /// Say over the link that this member lives.
         case sendHeartbeat(HubLinkID)
+        /// End the link's event stream.
         case close(HubLinkID)
         /// Close every connection that the member has dialled: it does not live, or is another one now.
         case cutOff(member: ServerID)
+        /// Tell whoever waits that no connection comes, and why.
         case dialFailed(DialID, RelayError)
         /// The stream may take more bytes than before.
         case hasRoom(stream: String)
@@ -54,13 +60,17 @@ package struct RelayHub: Engine, Sendable {
         case deliver(stream: String, bytes: ArraySlice<UInt8>)
         /// The stream is gone.
         case streamEnded(stream: String)
+        /// Tell it to people.
         case report(Report)
     }
 
     /// What is worth telling people.
     package enum Report: Sendable, Equatable {
+        /// The member's link is open.
         case linked(member: ServerID)
+        /// The member's link has ended, for this reason.
         case unlinked(member: ServerID, detail: String)
+        /// The member showed a nonce that is good for nothing, or not for this member.
         case refusedNonce(member: ServerID, RelayError)
     }
 
@@ -93,6 +103,7 @@ package struct RelayHub: Engine, Sendable {
         var isSaid = false
     }
 
+    /// As they were at the start.
     package let settings: RelaySettings
     /// Names this process, so that no member takes what another process said for what this one says.
     package let epoch: String
@@ -439,26 +450,38 @@ package struct RelayHub: Engine, Sendable {
 
     /// What is known of one member's link.
     package struct Status: Sendable, Equatable {
+        /// The member at the other end.
         package let member: ServerID
+        /// Whether the link is open now.
         package let isLinked: Bool
+        /// When it was opened, by the owner's clock; nil without a link.
         package let since: Duration?
+        /// As the member has measured it last; nil without a link, and before it has.
         package let roundTrip: Duration?
+        /// The member's streams, which outlast its link for a while.
         package let carriedStreamCount: Int
+        /// Why the last link ended; nil while there is one, and before the first.
         package let lastError: String?
     }
 
     /// How much there is of everything that comes and goes.
     package struct Load: Sendable, Equatable {
+        /// Those that have a link, are waited for, or are not forgotten yet.
         package var members = 0
+        /// Connections asked for that have neither come nor failed.
         package var dials = 0
+        /// Carried streams of all members.
         package var streams = 0
         /// Of the member with the most of them.
         package var eventsKept = 0
+        /// As `eventsKept`, of the member with the most bytes.
         package var eventBytesKept = 0
 
+        /// Nothing of anything.
         package init() {}
     }
 
+    /// Counted at each call, over all members.
     package var load: Load {
         var load = Load()
         load.members = members.count
@@ -471,6 +494,7 @@ package struct RelayHub: Engine, Sendable {
         return load
     }
 
+    /// Of every member that is not forgotten, in the order of their server ids.
     package var statuses: [Status] {
         members.sorted { $0.key < $1.key }.map { name, member in
             Status(

@@ -24,6 +24,7 @@ package import Engines
 
 /// Names one attempt at a link.
 package struct AttemptID: Hashable, Sendable {
+    /// From 1 on, in the order in which attempts were made.
     package let raw: UInt64
 }
 
@@ -39,19 +40,25 @@ package struct RelayLink: Engine, Sendable {
         case sendHeartbeat(link: String, last: String?, roundTrip: Duration?)
         /// Connect to the external member with a nonce.
         case dialBack(nonce: String)
+        /// Bytes of a carried stream came, from this offset on.
         case received(stream: String, offset: UInt64, bytes: [UInt8])
+        /// So many bytes of a carried stream have been passed on by the other end, in all.
         case confirmed(stream: String, count: UInt64)
+        /// The other end has ended a carried stream.
         case ended(stream: String)
         /// All carried streams are gone.
         case streamsLost
         /// Close every connection dialled to the external member: it does not live, or is another process now.
         case cutOff
+        /// Tell it to people.
         case report(Report)
     }
 
     /// What is worth telling people.
     package enum Report: Sendable, Equatable {
+        /// The external member has said hello.
         case linked
+        /// The link was open and has ended, for this reason.
         case unlinked(String)
         /// Told once for each reason.
         case failed(String)
@@ -59,13 +66,23 @@ package struct RelayLink: Engine, Sendable {
 
     /// How far the link is.
     package enum Phase: String, Sendable {
-        case waiting, connecting, open
+        /// No attempt is under way; the time of the next one is known, unless the link is given up for good.
+        case waiting
+        /// An attempt is under way, and `hello` has not come.
+        case connecting
+        /// From `hello` on.
+        case open
     }
 
+    /// As they were at the start.
     package let settings: RelaySettings
+    /// How far the link is now.
     package private(set) var phase = Phase.waiting
+    /// When the phase began, by the owner's clock.
     package private(set) var since: Duration
+    /// Why the last attempt or link ended; nil while it is open, and before the first.
     package private(set) var lastError: String?
+    /// Of the last heartbeat that was answered, on whatever link; nil before the first.
     package private(set) var roundTrip: Duration?
     private var effects: [Effect] = []
     private var random: any RandomNumberGenerator & Sendable

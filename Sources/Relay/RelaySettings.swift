@@ -16,15 +16,19 @@ package struct RelaySettings: Sendable {
     package var connectTime: Duration = .seconds(10)
     /// A link that broke is opened again after a random time, at first up to `retryFirst`, then ever longer.
     package var retryMin: Duration = .milliseconds(250)
+    /// The longest that the first such time may be.
     package var retryFirst: Duration = .seconds(2)
+    /// The longest that any such time may be.
     package var retryMax: Duration = .seconds(30)
     /// Events kept for a link that broke.
     package var replayCount = 1_024
+    /// The other limit of the events kept: their bytes.
     package var replayByteCount = 4 << 20
     /// Connections asked of one member at once.
     package var dialsPerMember = 256
     /// Carried streams of one member.
     package var streamsPerMember = 64
 
+    /// The defaults suit every member.
     package init() {}
 }

@@ -4,6 +4,7 @@ import DequeModule
 /// A bounded number of events, each with its number.
 package struct ReplayRing: Sendable {
     private var events: Deque<(number: UInt64, event: RelayEvent, byteCount: Int)> = []
+    /// Of the events kept: the bytes of streams, and 64 for each event.
     package private(set) var byteCount = 0
     private let countMax: Int
     private let byteCountMax: Int
@@ -17,6 +18,7 @@ package struct ReplayRing: Sendable {
         self.last = last
     }
 
+    /// Events kept.
     package var count: Int { events.count }
 
     /// Forgets all events, and that whoever had all of them had missed nothing: none of the numbers so far is known.

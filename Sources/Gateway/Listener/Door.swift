@@ -23,6 +23,7 @@ package actor Door {
     private let failures: AsyncStream<any Error>
     private let failure: AsyncStream<any Error>.Continuation
 
+    /// - Parameter wanted: Where `run` begins to serve; nil for nowhere yet.
     package init(at wanted: HostAndPort?, serve: @escaping Serve) {
         self.wanted = wanted
         self.serve = serve

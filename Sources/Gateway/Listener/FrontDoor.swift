@@ -40,6 +40,7 @@ package struct FrontDoor: ServerChildChannel, HTTPChannelHandler {
         case upgraded(UpgradedSession)
     }
 
+    /// A connection whose protocol may not be settled yet.
     package struct Value: ServerChildChannelValue {
         package let channel: any Channel
         let negotiated: EventLoopFuture<Negotiated>
@@ -268,12 +269,14 @@ package struct FrontDoorLimits: Sendable {
     package var idle: Duration = .seconds(60)
     /// What requests under way have to end when the member stops.
     package var drain: Duration = .seconds(1)
+    /// Longest header of a request, which one field may fill.
     package var headerByteCountMax = 16 << 10
     /// Connections open at once from one address.
     package var connectionsPerAddress = 1_000
     /// Longest WebSocket frame that any route takes: a gossip message.
     package var frameByteCountMax = (1 << 20) + (1 << 16)
 
+    /// The defaults.
     package init() {}
 }
 

@@ -5,13 +5,16 @@ package actor Latch {
     private var isOpen = false
     private var waiters: [CheckedContinuation<Void, Never>] = []
 
+    /// Closed.
     package init() {}
 
+    /// Lets everybody pass who waits, and who comes later.
     package func open() {
         isOpen = true
         wake()
     }
 
+    /// Returns once it is open; earlier, where this task or another that waits here is cancelled.
     package func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in

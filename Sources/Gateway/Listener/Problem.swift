@@ -13,10 +13,13 @@ import Transport
 
 /// A problem document: which member says what is wrong, by which rule, and what to do.
 package struct Problem: Error, Sendable {
+    /// Of the answer.
     package let status: HTTPResponse.Status
+    /// For people: what is wrong, and what to do.
     package let detail: String
     /// A stable word for programs.
     package let reason: String
+    /// The member that says it.
     package let serverID: ServerID
     /// Fields of the response besides its type.
     package var headers: HTTPFields = [:]
@@ -52,6 +55,7 @@ package struct Problem: Error, Sendable {
 }
 
 extension Problem: HTTPResponseError {
+    /// Of the document (RFC 9457).
     package static let mediaType = "application/problem+json"
 
     /// The document as JSON.

@@ -1,6 +1,7 @@
 // Which requests are served: those that every hop on their way reads alike (RFC 9112).
 import NIOHTTP1
 
+/// Tells requests that are served from those that are refused.
 package enum RequestRules {
     /// Methods that something here is asked with. Of TRACE and CONNECT, and of many that only some know, not every hop
     /// knows whether a body follows: the encoder of requests lets the length of one for TRACE fall, and not the body.
@@ -17,6 +18,7 @@ package enum RequestRules {
         return head
     }
 
+    /// Whether requests by this method are served. Case counts.
     package static func isServed(method: String) -> Bool { methods.contains(method) }
 
     /// Whether a target is in origin form, of the characters that may stand there (RFC 3986) and that no hop changes. `*` is

@@ -15,6 +15,8 @@ package final class ServerCertificate: Sendable {
 
     private let served: Mutex<Served>
 
+    /// - Parameter chain: The member's own certificate first.
+    /// - Throws: `ListenerError.emptyCertificate`, or what OpenSSL has against chain and key.
     package init(chain: [NIOSSLCertificate], key: NIOSSLPrivateKey) throws {
         served = Mutex(try Self.make(chain: chain, key: key))
     }
@@ -41,13 +43,16 @@ package final class ServerCertificate: Sendable {
 
 /// What can be wrong with the listener.
 package enum ListenerError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The chain has no certificate.
     case emptyCertificate
+    /// From the address that it names as many connections are open as may be.
     case tooManyConnections(String)
     /// Two readers could take a request differently.
     case ambiguousRequest
     /// An upgrade is asked for on a connection that has carried other requests.
     case lateUpgrade
 
+    /// For the log, in one line.
     package var description: String {
         switch self {
         case .tooManyConnections(let address): "too many connections from \(address)"

@@ -10,6 +10,7 @@ package struct ConnectionInfo: Sendable {
     package let peerAddress: String
     /// SHA-256 of the certificate served on this connection; nil without TLS.
     package let certificateHash: [UInt8]?
+    /// Its handlers belong to the listener until the upgrade.
     package let channel: any Channel
 
     package init(peer: String, peerAddress: String, certificateHash: [UInt8]?, channel: any Channel) {
@@ -40,6 +41,9 @@ package struct UpgradeAdmission: Sendable {
     /// Sets up the upgraded channel; on its event loop.
     let start: @Sendable (any Channel) throws -> UpgradedSession
 
+    /// - Parameters:
+    ///   - subprotocol: The WebSocket subprotocol of the answer; nil for none.
+    ///   - start: Sets up the upgraded channel, on its event loop.
     package init(subprotocol: String?, start: @escaping @Sendable (any Channel) throws -> UpgradedSession) {
         self.subprotocol = subprotocol
         self.start = start

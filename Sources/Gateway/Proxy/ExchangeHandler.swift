@@ -5,6 +5,7 @@ package import NIOHTTPTypes
 
 /// An answer.
 package struct MemberAnswer: Sendable {
+    /// How much of the body is there.
     package enum Body: Sendable {
         /// It came together with the head.
         case whole(ByteBuffer)
@@ -12,7 +13,9 @@ package struct MemberAnswer: Sendable {
         case parts(BodyParts, abandon: @Sendable () -> Void)
     }
 
+    /// Never that of an interim answer (1xx).
     package let head: HTTPResponse
+    /// May be empty, in either form.
     package let body: Body
 }
 
@@ -44,6 +47,7 @@ package final class ExchangeHandler: ChannelDuplexHandler, NIOScheduledCallbackH
     package typealias OutboundIn = Never
     package typealias OutboundOut = HTTPRequestPart
 
+    /// A request, and who waits for the answer.
     package struct Question: Sendable {
         let head: HTTPRequest
         let body: ByteBuffer
@@ -89,6 +93,7 @@ package final class ExchangeHandler: ChannelDuplexHandler, NIOScheduledCallbackH
     /// One timer for all questions: setting and cancelling one for each is dear where a loop has many.
     private var timer: (callback: NIOScheduledCallback, time: NIODeadline)?
 
+    /// Idle, once it is in a pipeline.
     package init() {}
 
     package func handlerAdded(context: ChannelHandlerContext) { self.context = context }

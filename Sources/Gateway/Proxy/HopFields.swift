@@ -1,6 +1,7 @@
 // Which fields of a request or an answer go on to the next hop (RFC 9110, section 7.6.1), and which are the proxy's own.
 package import HTTPTypes
 
+/// The rule, which is one for requests and answers.
 package enum HopFields {
     /// Fields that concern one connection, or that only members may set.
     private static let dropped: Set<String> = [

@@ -9,16 +9,20 @@ package import Transport
 
 /// Why another member gave no answer.
 package struct MemberUnreachable: Error, Sendable, CustomStringConvertible {
+    /// The member that was asked.
     package let serverID: ServerID
+    /// For people, without the member's name.
     package let detail: String
     /// Whether no connection with TLS came about, so that the member has certainly taken nothing of the request.
     package let hasTakenNothing: Bool
 
+    /// For people, with the member's name.
     package var description: String { "\(serverID) cannot be reached: \(detail)" }
 }
 
 /// What another member answered; the body is read once, as it comes. One that is let go unread gives its connection up.
 package final class ProxiedResponse: Sendable {
+    /// As it came: what goes on to the next hop is the caller's to choose.
     package let head: HTTPResponse
     private let body: MemberAnswer.Body
     private let isRead = Atomic(false)

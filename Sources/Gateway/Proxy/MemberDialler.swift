@@ -18,12 +18,15 @@ package struct MemberTarget: Sendable, Hashable {
         case relay
     }
 
+    /// The member that is meant.
     package let serverID: ServerID
+    /// The one way that is tried.
     package let way: Way
     /// SHA-256 of the certificate that it serves, 32 bytes: what tokens for it are bound to. Nil behind a proxy.
     package let certificateSHA256: [UInt8]?
     /// Named by this host's own configuration: any address is right.
     package let isConfigured: Bool
+    /// The outbound proxy that connections go through; without effect where the member opens them.
     package let proxy: ProxyChoice
 
     package init(

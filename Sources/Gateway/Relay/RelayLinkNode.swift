@@ -312,16 +312,25 @@ package actor RelayLinkNode {
 
     /// What is known of the link.
     package struct Status: Sendable {
+        /// The external member.
         package let serverID: ServerID
+        /// How far the link is.
         package let phase: RelayLink.Phase
         /// How long it has been so.
         package let age: Duration
+        /// Of the last heartbeat that was answered; nil before the first.
         package let roundTrip: Duration?
+        /// Why there is no link, for people; nil while there is one, and before anything has gone wrong.
         package let lastError: String?
+        /// Connections that the external member asked for and that are there, carried ones included.
         package let connectionCount: Int
+        /// Those of them that are carried.
         package let carriedStreamCount: Int
+        /// Whether something between the two lets no WebSocket through, so that all are carried.
         package let isBlocked: Bool
+        /// Over all its connections, those that are gone included.
         package let bytesSent: Int
+        /// As `bytesSent`, the other way.
         package let bytesReceived: Int
     }
 

@@ -12,9 +12,7 @@ package final class DisplayStream: Sendable {
     /// now on. On the channel's event loop.
     ///
     /// - Parameter displayEnded: What to tell the browser when the display closes its end.
-    package init(
-        channel: any Channel, descriptor: CInt, displayEnded: @escaping @Sendable () -> WebSocketEnd
-    ) throws {
+    package init(channel: any Channel, descriptor: CInt, displayEnded: @escaping @Sendable () -> WebSocketEnd) throws {
         self.channel = channel
         finished = channel.closeFuture
         let loop = channel.eventLoop

@@ -5,6 +5,7 @@ package import Transport
 
 /// Why a WebSocket ends, as its close frame says (RFC 6455, section 7.4).
 package struct WebSocketEnd: Sendable, Hashable {
+    /// 1000 to 4999; from 4000 on it is this program that says what it means.
     package let code: UInt16
     /// At most 123 bytes.
     package let reason: String
@@ -14,12 +15,15 @@ package struct WebSocketEnd: Sendable, Hashable {
         self.reason = reason
     }
 
+    /// All was said.
     package static let normal = WebSocketEnd(code: 1000, reason: "")
+    /// The client may come back, to this member or to another one.
     package static let goingAway = WebSocketEnd(code: 1001, reason: "the member stops")
 }
 
 /// Follows the bytes of each message as an inbound event, from a codec that keeps messages.
 package struct WebSocketMessageEnd: Sendable, Hashable {
+    /// False for a binary message.
     package let isText: Bool
 }
 
@@ -27,6 +31,7 @@ package struct WebSocketMessageEnd: Sendable, Hashable {
 package struct WebSocketText: Sendable {
     let bytes: ByteBuffer
 
+    /// - Parameter bytes: UTF-8, which nobody checks.
     package init(_ bytes: ByteBuffer) { self.bytes = bytes }
 }
 

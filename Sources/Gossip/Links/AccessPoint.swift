@@ -5,8 +5,11 @@ package import Transport
 
 /// Where and how to dial a member.
 package struct AccessPoint: Sendable, Hashable {
+    /// A host name, or an IP address without brackets.
     package var host: String
+    /// 1 to 65535.
     package var port: Int
+    /// What differs from other access points.
     package var options: LinkOptions
 
     /// Its name in configuration, logs and status.
@@ -23,7 +26,9 @@ package struct AccessPoint: Sendable, Hashable {
 package struct LinkOptions: Sendable, Hashable {
     /// Authorities to trust; nil for those of the system.
     package var authorities: [NIOSSLCertificate]?
+    /// What this end shows where it is asked for a certificate, its own first; empty for none.
     package var clientCertificate: [NIOSSLCertificate] = []
+    /// The private key of that certificate; nil without one.
     package var clientKey: NIOSSLPrivateKey?
     /// The name that the certificate must have, and that is sent in the TLS hello.
     package var serverName: String?
@@ -31,11 +36,14 @@ package struct LinkOptions: Sendable, Hashable {
     package var demandsAuthority = false
     /// For the connection and its handshake together.
     package var timeout: Duration = .seconds(10)
+    /// Whether TCP probes a quiet connection.
     package var keepAlive = true
     /// A proxy in between ends TLS, so that the link cannot be bound to the certificate.
     package var isUnbound = false
+    /// The outbound proxy; what the environment says, unless one is named.
     package var proxy = ProxyChoice.environment
 
+    /// The defaults.
     package init() {}
 }
 

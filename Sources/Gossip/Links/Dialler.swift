@@ -16,6 +16,10 @@ package struct Dialler: Sendable {
     private let hosts: HostDialler
     private let tokens: TokenMaker
 
+    /// - Parameters:
+    ///   - group: Connections are spread over its event loops.
+    ///   - makeResolver: Makes what looks names up; nil for the system's way.
+    ///   - proxies: What the environment says of outbound proxies.
     package init(
         group: any EventLoopGroup, makeResolver: @escaping ResolverMaker = { _ in nil },
         proxies: ProxyRules = .none, tokens: @escaping TokenMaker

@@ -314,8 +314,11 @@ package struct NodeClock: Sendable {
     private let start = ContinuousClock.now
     private let wallTime: @Sendable () -> WallTime
 
+    /// Uptime counts from here on.
     package init(wallTime: @escaping @Sendable () -> WallTime) { self.wallTime = wallTime }
 
+    /// Since the clock was made. It never goes back.
     package func uptime() -> Duration { ContinuousClock.now - start }
+    /// Uptime and wall time, read together.
     package func moment() -> Moment { Moment(uptime: uptime(), wall: wallTime()) }
 }

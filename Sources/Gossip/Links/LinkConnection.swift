@@ -4,6 +4,7 @@ package import Transport
 
 /// An upgraded connection, ready to exchange messages.
 package struct LinkConnection: Sendable {
+    /// Its messages are read once, by the node that serves it.
     package let channel: NIOAsyncChannel<LinkInbound, Message>
     /// Counts the payload bytes.
     package let meter: ByteMeter

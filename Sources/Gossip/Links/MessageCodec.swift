@@ -5,7 +5,9 @@ package import Transport
 
 /// What a link's channel reads.
 package enum LinkInbound: Sendable {
+    /// A message whose kind this version knows.
     case message(Message)
+    /// A frame that breaks the protocol.
     case malformed(WireError)
 }
 
@@ -19,6 +21,9 @@ package final class MessageCodec: ChannelDuplexHandler {
     private let isClient: Bool
     private let meter: ByteMeter
 
+    /// - Parameters:
+    ///   - isClient: Whether this end has dialled, so that its frames are masked (RFC 6455, section 5.3).
+    ///   - meter: Counts the bytes of messages, without frames.
     package init(isClient: Bool, meter: ByteMeter) {
         self.isClient = isClient
         self.meter = meter

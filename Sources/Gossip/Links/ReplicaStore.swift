@@ -38,9 +38,11 @@ package struct MergeReceipt: Sendable {
 
 /// A part of the map in key order.
 package struct MapChunk: Sendable {
+    /// In the order of the keys; may be empty.
     package var batch: EntryBatch
     /// The key up to which the part is complete; empty at the end.
     package var last: [UInt8]
+    /// Whether the map has nothing after it.
     package var isEnd: Bool
 
     package init(batch: EntryBatch, last: [UInt8], isEnd: Bool) {
@@ -52,7 +54,9 @@ package struct MapChunk: Sendable {
 
 /// A change of the map.
 package enum StoreChange: Sendable {
+    /// Entries written here, or merged from a link.
     case committed(EntryBatch, from: LinkID?)
+    /// Entries that left the map because their time was over.
     case expired(EntryBatch)
     /// Changes were missed, because they came faster than they were taken.
     case missed

@@ -24,21 +24,30 @@ package struct ConfigurationError: Error, Sendable, Equatable, CustomStringConve
 
     /// What can be wrong. Values in here are already fit to be shown: see `ShownText`.
     package enum Problem: Sendable, Equatable {
+        /// A key or its value.
         case content(JSONMistake.Problem)
+        /// The text is no JSON.
         case malformed(JSONSyntaxError)
+        /// A file is not there without which the agent does not start.
         case fileMissing
+        /// Nothing of the file was read.
         case fileTooLarge(byteCountMax: Int)
+        /// Something else stands in the file's place, such as a directory.
         case notARegularFile
         /// A system call failed.
         case system(operation: String, reason: String)
+        /// Others than the owner may get at the file; `command` sets it right.
         case looseMode(mode: String, allowed: String, command: String)
+        /// The file belongs to another user than the one who runs this program; `command` sets it right.
         case foreignOwner(owner: UInt32, user: UInt32, command: String)
     }
 
+    /// One line: file, place, what is wrong there and what is allowed.
     package var description: String { "\(place.prefix(for: file)): \(problem)" }
 }
 
 extension ConfigurationError.Problem: CustomStringConvertible {
+    /// What is wrong and what is allowed, without the place.
     package var description: String {
         switch self {
         case .content(let problem): problem.description
@@ -71,6 +80,7 @@ package struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConv
         all.map(\.description) + (omittedCount > 0 ? ["\(omittedCount) more mistakes are not listed"] : [])
     }
 
+    /// The lines, one below the other.
     package var description: String { lines.joined(separator: "\n") }
 
     init(_ first: ConfigurationError, others: [ConfigurationError] = [], omittedCount: Int = 0) {

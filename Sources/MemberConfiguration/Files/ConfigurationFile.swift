@@ -29,7 +29,9 @@ package protocol ConfigurationFile: Sendable, Equatable {
 }
 
 extension ConfigurationFile {
+    /// False, unless the file says otherwise.
     package static var isRequired: Bool { false }
+    /// False, unless the file says otherwise.
     package static var holdsSecrets: Bool { false }
 
     /// The content as the text of the file.

@@ -3,8 +3,11 @@ import JSON
 
 /// A topic of debug logging.
 package enum DebugTopic: String, CaseIterable, Sendable {
+    /// The links over which members gossip, and every message on them.
     case clusterCommunication = "cluster-communication"
+    /// What external members and the others have to do with each other.
     case clusterExternalConnections = "cluster-external-connections"
+    /// What the store commits, expires and takes out.
     case clusterDatabase = "cluster-database"
 
     /// The name in the administration pages, and in `debug.json`.

@@ -16,8 +16,10 @@ package struct StaticDataConfiguration: Sendable, Equatable {
 extension StaticDataConfiguration: ConfigurationFile {
     package static let fileName = "static-data.json"
     package static let part: any WritableKeyPath<Configuration, StaticDataConfiguration> & Sendable = \.staticData
+    /// None: the keys are the administrator's own.
     package static let descriptions: [KeyDescription] = []
 
+    /// Takes every key as it is; an object over the limit is reported.
     package init(from reader: inout ObjectReader) {
         object = reader.takeAll()
         let byteCount = JSONValue.object(object).canonicalText.utf8.count

@@ -42,11 +42,14 @@ package struct AppliedConfiguration: Sendable {
 package enum ConfigurationRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     /// The file has another content than the one that the change was made from.
     case stale(file: String, expected: ConfigurationVersion, found: ConfigurationVersion)
+    /// Another process has been changing the configuration for longer than is waited.
     case locked(path: String)
+    /// There is no configuration file of this name.
     case noSuchFile(String)
     /// A part could not take the new configuration, and another one then not the old one again.
     case notTakenBack(reason: String, part: String, problem: String)
 
+    /// What stands in the way and what to do, in one line or two.
     package var description: String {
         switch self {
         case .stale(let file, let expected, let found):

@@ -61,8 +61,10 @@ package struct LastLines {
     private static let shownCountMax = 1_000
     private var bytes: [UInt8] = []
 
+    /// No output yet.
     package init() {}
 
+    /// Takes what comes next, in parts of any length. All but the end is forgotten.
     package mutating func append(_ more: [UInt8]) {
         bytes.append(contentsOf: more.suffix(Self.byteCountMax))
         if bytes.count > 2 * Self.byteCountMax { bytes.removeFirst(bytes.count - Self.byteCountMax) }

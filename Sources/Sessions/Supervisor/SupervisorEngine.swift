@@ -46,7 +46,18 @@ package struct SupervisorEngine: Engine {
 
     /// How far the session is.
     package enum Phase: Hashable, Sendable {
-        case startingDisplay, running, endingClients, endingDisplay, killing, over
+        /// The display does not take clients yet.
+        case startingDisplay
+        /// The display takes clients; the command starts once the window manager has had its time.
+        case running
+        /// Programs were asked to end, and the display still serves them.
+        case endingClients
+        /// The display was asked to end.
+        case endingDisplay
+        /// All that is left was killed, and may not have ended yet.
+        case killing
+        /// The last record is written.
+        case over
     }
 
     /// What the shell around the engine has to do, in order.
@@ -61,9 +72,13 @@ package struct SupervisorEngine: Engine {
         case terminateClients
         /// SIGKILL to everything but the display.
         case killClients
+        /// SIGTERM to the display.
         case terminateDisplay
+        /// SIGKILL to all processes of the session.
         case killAll
+        /// Write it to the session's directory, in place of the one before.
         case record(SupervisorRecord)
+        /// Write a line to the session's log.
         case note(String)
         /// Nothing is left to do.
         case leave
