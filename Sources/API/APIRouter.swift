@@ -24,11 +24,11 @@ package struct APIRouter: Sendable {
     /// The logs that requests are written to.
     package struct Loggers: Sendable {
         /// What an administrator has to know.
-        package let agent: Logger
+        let agent: Logger
         /// One line for each request that does not belong in `links`.
-        package let access: Logger
+        let access: Logger
         /// Requests by which members keep their links, which are many and say little.
-        package let links: Logger
+        let links: Logger
 
         package init(agent: Logger, access: Logger, links: Logger) {
             self.agent = agent
@@ -37,17 +37,17 @@ package struct APIRouter: Sendable {
         }
     }
 
-    package let member: ThisMember
-    package let logins: LoginService
-    package let authentication: Authentication
-    package let sessions: SessionBook
-    package let events: UserEvents
-    package let others: OtherMembers
-    package let authenticator: MemberAuthenticator
-    package let certificate: ServerCertificate
-    package let pages: Pages
-    package let memberRoutes: [any RouteGroup]
-    package let loggers: Loggers
+    let member: ThisMember
+    let logins: LoginService
+    let authentication: Authentication
+    let sessions: SessionBook
+    let events: UserEvents
+    let others: OtherMembers
+    let authenticator: MemberAuthenticator
+    let certificate: ServerCertificate
+    let pages: Pages
+    let memberRoutes: [any RouteGroup]
+    let loggers: Loggers
     private let tickets = DisplayTickets()
     private let streams: UserStreams
 

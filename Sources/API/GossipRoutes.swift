@@ -6,12 +6,12 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Transport
-package import Trust
+import Trust
 
 /// The one route over which members gossip.
 package struct GossipRoutes: RouteGroup {
-    package let authenticator: MemberAuthenticator
-    package let node: GossipNode
+    let authenticator: MemberAuthenticator
+    let node: GossipNode
 
     package init(authenticator: MemberAuthenticator, node: GossipNode) {
         self.authenticator = authenticator
@@ -42,7 +42,7 @@ package struct GossipRoutes: RouteGroup {
     }
 
     /// A refusal in terms of what the administrator can do, the same at both ends.
-    package static func explain(_ error: TrustError, _ authenticator: MemberAuthenticator) -> String {
+    static func explain(_ error: TrustError, _ authenticator: MemberAuthenticator) -> String {
         switch error {
         case .noCommonKey(let offered):
             let own = authenticator.keyRing.ids.map(\.description).joined(separator: ", ")

@@ -8,7 +8,7 @@ package struct InstalledPages: Sendable {
     private static let systemDirectory = "/usr/share/fastx"
 
     /// The directories that they may be in, the first that has them counts.
-    package let candidates: [String]
+    let candidates: [String]
 
     /// - Parameter program: Its path, without symbolic links.
     package init(program: String) {
@@ -20,7 +20,7 @@ package struct InstalledPages: Sendable {
     }
 
     /// The directory that has them. It is looked for every time: they may be installed while the agent runs.
-    package var directory: String? { candidates.first { unsafe access("\($0)/Pages/index.html", R_OK) == 0 } }
+    var directory: String? { candidates.first { unsafe access("\($0)/Pages/index.html", R_OK) == 0 } }
 
     /// What an administrator is told where there are none.
     package var problem: String? {
@@ -30,7 +30,7 @@ package struct InstalledPages: Sendable {
     }
 
     /// What a browser is told where there are none. Where they are looked for is nobody's business but the administrator's.
-    package static let missing =
+    static let missing =
         "The pages are not installed on this member. Whoever runs it installs them with \"make install\", "
         + "see README.md; \"fastx-agent status\" names the directories where they may be.\n"
 }

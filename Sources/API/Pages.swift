@@ -8,7 +8,7 @@ import OperatingSystem
 
 /// Serves the portal's files and noVNC's.
 package struct Pages: RouteGroup {
-    package let installed: InstalledPages
+    let installed: InstalledPages
 
     /// Where Debian's package puts noVNC.
     static let noVNC = "/usr/share/novnc"

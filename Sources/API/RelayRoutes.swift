@@ -11,8 +11,8 @@ import Replica
 
 /// The routes of the relay. Each request carries the tokens of the member that sends it.
 package struct RelayRoutes: RouteGroup {
-    package let member: ThisMember
-    package let exchange: RelayExchange
+    let member: ThisMember
+    let exchange: RelayExchange
 
     package init(member: ThisMember, exchange: RelayExchange) {
         self.member = member

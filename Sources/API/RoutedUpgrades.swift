@@ -45,8 +45,8 @@ final class UpgradeNote: Sendable {
 
 /// Judges upgrades by the routes of a listener.
 package struct RoutedUpgrades: UpgradeJudge {
-    package let serverID: ServerID
-    package let responder: RouterResponder<APIContext>
+    let serverID: ServerID
+    let responder: RouterResponder<APIContext>
 
     /// - Parameter responder: The layers and routes of the listener's door.
     package init(serverID: ServerID, responder: RouterResponder<APIContext>) {

@@ -1,10 +1,10 @@
 // What the routes are told of the member that they are of.
-package import Gateway
-package import HTTPTypes
+import Gateway
+import HTTPTypes
 package import MemberConfiguration
 package import Replica
 
-package typealias HTTPStatus = HTTPResponse.Status
+typealias HTTPStatus = HTTPResponse.Status
 
 /// The member that is asked.
 package struct ThisMember: Sendable {
@@ -31,7 +31,7 @@ package struct ThisMember: Sendable {
     package var configuration: Configuration { configurations.current }
 
     /// A refusal that this member gives, with a word for programs and a text for people.
-    package func problem(_ status: HTTPStatus, _ reason: String, _ detail: String) -> Problem {
+    func problem(_ status: HTTPStatus, _ reason: String, _ detail: String) -> Problem {
         Problem(status, reason: reason, detail: detail, serverID: serverID)
     }
 }

@@ -39,7 +39,7 @@ package final class UserEvents: Sendable {
 
     private let state = Mutex(State())
     /// Tells the events of this process from those of an earlier one.
-    package let epoch = HexText.encode(RandomBytes.make(6))
+    let epoch = HexText.encode(RandomBytes.make(6))
 
     private struct State {
         var kept: Deque<UserEvent> = []

@@ -8,7 +8,7 @@ package final class AttemptLimits: Sendable {
     static let sourceMax = 20
     static let accountMax = 50
     /// How long a failure counts.
-    package static let period: Duration = .seconds(300)
+    static let period: Duration = .seconds(300)
     /// Accounts and sources remembered; beyond it the oldest are forgotten.
     static let subjectCountMax = 20_000
 

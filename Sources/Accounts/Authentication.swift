@@ -17,10 +17,10 @@ package struct Authentication: Sendable {
 
     /// This member, as refusals name it.
     package let serverID: ServerID
-    package let book: LoginBook
-    package let keys: UserKeys
-    package let registry: Registry
-    package let configuration: @Sendable () async -> LoginConfiguration
+    let book: LoginBook
+    let keys: UserKeys
+    let registry: Registry
+    let configuration: @Sendable () async -> LoginConfiguration
 
     /// - Parameter configuration: The rules for logins as they are; asked at every request.
     package init(

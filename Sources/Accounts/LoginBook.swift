@@ -111,7 +111,7 @@ package actor LoginBook {
     }
 
     /// The login of a token's hash; nil where there is none here.
-    package func login(ofHash hash: [UInt8]) -> Login? { idsByHash[hash].flatMap { logins[$0] } }
+    func login(ofHash hash: [UInt8]) -> Login? { idsByHash[hash].flatMap { logins[$0] } }
 
     /// Ends a login; its token is worth nothing from now on. False where there is none.
     @discardableResult

@@ -6,7 +6,7 @@ package struct LoginCodes {
     private var codes: [(hash: [UInt8], made: ContinuousClock.Instant)] = []
 
     /// From the making of a code to its use.
-    package static let lifetime: Duration = .seconds(600)
+    static let lifetime: Duration = .seconds(600)
     private static let countMax = 20
     private static let byteCount = 16
 

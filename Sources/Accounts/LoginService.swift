@@ -19,8 +19,8 @@ package enum LoginStep: Sendable {
 
 /// Where a user comes from.
 package struct LoginSource: Sendable {
-    package let address: String
-    package let userAgent: String
+    let address: String
+    let userAgent: String
 
     package init(address: String, userAgent: String) {
         self.address = address

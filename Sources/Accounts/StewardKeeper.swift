@@ -7,9 +7,9 @@ import Sessions
 
 /// Keeps stewards for as long as there are logins.
 package struct StewardKeeper: Sendable {
-    package let logins: LoginService
-    package let configurations: ConfigurationStore
-    package let logger: Logger
+    let logins: LoginService
+    let configurations: ConfigurationStore
+    let logger: Logger
 
     /// How long a steward that comes back by itself, or is being started for another reason, is given.
     private static let returnTime: Duration = .seconds(2)

@@ -1,19 +1,19 @@
 // The ways to start a user's steward, with this member's paths.
 import Glibc
-package import MemberConfiguration
+import MemberConfiguration
 package import Replica
 package import Sessions
 
 /// Makes launchers.
 package struct StewardLaunchers: Sendable {
-    package let serverID: ServerID
-    package let stewards: StewardServer
+    let serverID: ServerID
+    let stewards: StewardServer
     /// The agent's socket for stewards.
-    package let socket: String
+    let socket: String
     /// This program.
-    package let program: String
+    let program: String
     /// Private to the agent, short, and not mounted noexec.
-    package let privateDirectory: String
+    let privateDirectory: String
 
     static let sshHost = "127.0.0.1"
     /// How long an attempt to log in may take, with everything that the host asks.
@@ -34,12 +34,12 @@ package struct StewardLaunchers: Sendable {
     }
 
     /// For the agent's own user, whose processes it can start by itself.
-    package func own() -> SelfLaunch { SelfLaunch(program: stewardProgram, server: stewards) }
+    func own() -> SelfLaunch { SelfLaunch(program: stewardProgram, server: stewards) }
     /// For any user, where sudo lets the agent start processes as him.
-    package func sudo() -> SudoLaunch { SudoLaunch(program: stewardProgram, server: stewards) }
+    func sudo() -> SudoLaunch { SudoLaunch(program: stewardProgram, server: stewards) }
 
     /// Where no file of known hosts is configured, one is made from this host's own public keys.
-    package func ssh(_ configuration: LoginConfiguration) throws -> SSHLogin {
+    func ssh(_ configuration: LoginConfiguration) throws -> SSHLogin {
         var knownHosts = configuration.sshKnownHosts
         if knownHosts.isEmpty {
             knownHosts = "\(privateDirectory)/known_hosts"

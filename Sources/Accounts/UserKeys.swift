@@ -3,12 +3,12 @@ package import Cluster
 import OperatingSystem
 package import Replica
 package import Store
-package import Trust
+import Trust
 
 /// Signs the tokens of this member's logins, and verifies those of others.
 package struct UserKeys: Sendable {
     /// The issuer of the tokens.
-    package let serverID: ServerID
+    let serverID: ServerID
     private let authenticator: MemberAuthenticator
     /// For a member without a cluster key of full members: its tokens are good here alone.
     private let own: ClusterKey
@@ -33,7 +33,7 @@ package struct UserKeys: Sendable {
     var isFull: Bool { authenticator.keyRing.hasFullKey }
 
     /// A token of a login.
-    package func issue(user: String, loginID: String, lifetimeSeconds: Int64) throws(TrustError) -> LoginToken {
+    func issue(user: String, loginID: String, lifetimeSeconds: Int64) throws(TrustError) -> LoginToken {
         let key = authenticator.keyRing.keys.first { $0.scope == .full } ?? own
         let text = try UserToken.issue(
             key: key, issuer: serverID, user: user, loginID: loginID, nowSeconds: WallClock.seconds(),
@@ -43,7 +43,7 @@ package struct UserKeys: Sendable {
     }
 
     /// Whose token it is, if a key of the cluster signed it; nil otherwise. Whether the login still lasts is another question.
-    package func verify(_ token: LoginToken) -> VerifiedUser? {
+    func verify(_ token: LoginToken) -> VerifiedUser? {
         do throws(TrustError) {
             return try UserToken.verify(
                 token.text, keyRing: authenticator.keyRing, nowSeconds: WallClock.seconds())

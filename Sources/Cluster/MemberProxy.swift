@@ -11,17 +11,17 @@ import Trust
 
 /// A user's request as another member is asked it.
 package struct CarriedRequest: Sendable {
-    package let method: HTTPRequest.Method
+    let method: HTTPRequest.Method
     /// With the query.
-    package let path: String
+    let path: String
     /// As they came; which of them go along is not the asker's to say.
-    package let fields: HTTPFields
+    let fields: HTTPFields
     /// All of it; empty where there is none.
-    package let body: ByteBuffer
+    let body: ByteBuffer
     /// The way from the client to this member.
-    package let way: ClientWay
+    let way: ClientWay
     /// The client's connection's.
-    package let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
 
     package init(
         method: HTTPRequest.Method, path: String, fields: HTTPFields, body: ByteBuffer, way: ClientWay,
@@ -38,14 +38,14 @@ package struct CarriedRequest: Sendable {
 
 /// The same of a request for a WebSocket.
 package struct CarriedUpgrade: Sendable {
-    package let path: String
+    let path: String
     /// The user's own.
-    package let token: String
+    let token: String
     /// The subprotocols that the client offers.
-    package let offered: [String]
+    let offered: [String]
     /// The way from the client to this member.
-    package let way: ClientWay
-    package let eventLoop: any EventLoop
+    let way: ClientWay
+    let eventLoop: any EventLoop
 
     package init(path: String, token: String, offered: [String], way: ClientWay, eventLoop: any EventLoop) {
         self.path = path
@@ -58,12 +58,12 @@ package struct CarriedUpgrade: Sendable {
 
 /// Sends requests on, with the user's own token and this member's tokens as the carrier's.
 package struct MemberProxy: Sendable {
-    package let serverID: ServerID
-    package let routes: MemberRoutes
-    package let authenticator: MemberAuthenticator
-    package let reachability: Reachability
-    package let logger: Logger
-    package let client: MemberClient
+    let serverID: ServerID
+    let routes: MemberRoutes
+    let authenticator: MemberAuthenticator
+    let reachability: Reachability
+    let logger: Logger
+    let client: MemberClient
 
     /// How many members are asked at the most where the first ones cannot be reached; each may cost the time in which a
     /// connection has to come about.

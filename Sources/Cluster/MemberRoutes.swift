@@ -11,15 +11,15 @@ package import Transport
 
 /// Decides by the map and the configuration where requests for another member go.
 package struct MemberRoutes: Sendable {
-    package let serverID: ServerID
-    package let configurations: ConfigurationStore
+    let serverID: ServerID
+    let configurations: ConfigurationStore
     /// What the map says of members.
     package let registry: Registry
     /// Knows which member each access point has turned out to be.
-    package let node: GossipNode
+    let node: GossipNode
     /// What the environment says of proxies.
-    package let proxies: ProxyRules
-    package let logger: Logger
+    let proxies: ProxyRules
+    let logger: Logger
 
     package init(
         serverID: ServerID, configurations: ConfigurationStore, registry: Registry, node: GossipNode,
@@ -33,7 +33,7 @@ package struct MemberRoutes: Sendable {
         self.logger = logger
     }
 
-    package var configuration: Configuration { configurations.current }
+    var configuration: Configuration { configurations.current }
 
     /// Whether an address that another member announces is connected to. Members at loopback addresses are, only where this
     /// member itself is at one.
@@ -51,7 +51,7 @@ package struct MemberRoutes: Sendable {
     /// Where requests for a member go.
     ///
     /// An external member cannot open connections inwards, and has the others open them.
-    package func target(of serverID: ServerID) async throws(Problem) -> MemberTarget {
+    func target(of serverID: ServerID) async throws(Problem) -> MemberTarget {
         let address = try address(of: serverID)
         if configuration.cluster.external, !registry.isExternal(serverID) {
             return MemberTarget(serverID: serverID, way: .relay, certificateSHA256: address.certificateSHA256)
@@ -60,7 +60,7 @@ package struct MemberRoutes: Sendable {
     }
 
     /// Where an external member takes the links of this one: as an access point, if it is configured to be one.
-    package func target(ofExternal serverID: ServerID) async throws(Problem) -> MemberTarget {
+    func target(ofExternal serverID: ServerID) async throws(Problem) -> MemberTarget {
         let address = try address(of: serverID)
         guard let point = await accessPoint(address) else { return try direct(address) }
         guard point.options.isUnbound else {

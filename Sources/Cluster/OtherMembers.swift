@@ -6,14 +6,14 @@ package import Replica
 
 /// What is decided about other members before a request is carried to one.
 package struct OtherMembers: Sendable {
-    package let serverID: ServerID
+    let serverID: ServerID
     /// What the map says of members, logins and sessions.
     package let registry: Registry
     /// Carries requests to them.
     package let proxy: MemberProxy
     /// On an external member those that hold a link to it.
-    package let exchange: RelayExchange
-    package let reachability: Reachability
+    let exchange: RelayExchange
+    let reachability: Reachability
 
     package init(
         serverID: ServerID, registry: Registry, proxy: MemberProxy, exchange: RelayExchange, reachability: Reachability

@@ -6,8 +6,8 @@ package import Store
 
 /// Adapts the store to gossip, and deals with damaged entries: they are taken out, so that peers bring them back.
 package struct StoreForGossip: ReplicaStore {
-    package let store: Store
-    package let logger: Logger
+    let store: Store
+    let logger: Logger
 
     package init(store: Store, logger: Logger) {
         self.store = store

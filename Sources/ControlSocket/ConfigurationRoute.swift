@@ -2,7 +2,7 @@
 import Control
 import Gateway
 import HTTPTypes
-package import Hummingbird
+import Hummingbird
 import JSON
 package import MemberConfiguration
 import NIOCore
@@ -10,8 +10,8 @@ package import Replica
 
 /// Hands what a command asks for to the one writer.
 package struct ConfigurationRoute: Sendable {
-    package let serverID: ServerID
-    package let configurations: ConfigurationStore
+    let serverID: ServerID
+    let configurations: ConfigurationStore
 
     package init(serverID: ServerID, configurations: ConfigurationStore) {
         self.serverID = serverID
@@ -20,7 +20,7 @@ package struct ConfigurationRoute: Sendable {
 
     /// `file`: its name; `expected`: the version that the change was made from; `source`: who asks. The body is the
     /// file's whole new text.
-    package func change(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    func change(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let query = request.uri.queryParameters
         let body: ByteBuffer
         do {

@@ -1,14 +1,14 @@
 // What the client commands can ask of the agent.
 import Gateway
-package import Hummingbird
+import Hummingbird
 import JSON
 
 /// The routes of the control socket.
 package struct ControlRoutes: Sendable {
-    package let status: StatusDocument
-    package let members: MemberList
-    package let entries: EntryRoutes
-    package let configuration: ConfigurationRoute
+    let status: StatusDocument
+    let members: MemberList
+    let entries: EntryRoutes
+    let configuration: ConfigurationRoute
     /// A code that logs the agent's own user in, and the URLs at which it does.
     let loginCode: @Sendable () async throws -> (code: String, urls: [String])
 
@@ -23,7 +23,7 @@ package struct ControlRoutes: Sendable {
         self.loginCode = loginCode
     }
 
-    package func router() -> Router<BasicRequestContext> {
+    func router() -> Router<BasicRequestContext> {
         let router = Router()
         router.get("/v1/status") { _, _ in Response.json(await status.make()) }
         router.get("/v1/members") { _, _ in Response.json(await members.make()) }

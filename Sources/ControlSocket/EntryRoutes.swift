@@ -5,7 +5,7 @@ import Directory
 import Gateway
 package import Gossip
 import HTTPTypes
-package import Hummingbird
+import Hummingbird
 import JSON
 package import Logging
 import NIOCore
@@ -16,12 +16,12 @@ import Trust
 
 /// The routes about entries.
 package struct EntryRoutes: Sendable {
-    package let serverID: ServerID
-    package let store: Store
-    package let node: GossipNode
-    package let authenticator: MemberAuthenticator
-    package let journal: Journal
-    package let logger: Logger
+    let serverID: ServerID
+    let store: Store
+    let node: GossipNode
+    let authenticator: MemberAuthenticator
+    let journal: Journal
+    let logger: Logger
 
     /// Longest body of one `load` request in bytes.
     static let loadByteCountMax = 8 << 20
@@ -38,7 +38,7 @@ package struct EntryRoutes: Sendable {
         self.logger = logger
     }
 
-    package func add(to router: Router<BasicRequestContext>) {
+    func add(to router: Router<BasicRequestContext>) {
         let streams = EntryStreams(store: store)
         router.get("/v1/entry", use: getEntry)
         router.put("/v1/entry", use: putEntry)

@@ -11,19 +11,19 @@ package import Store
 /// A bounded memory of recent changes, for `explain`.
 package actor Journal {
     /// One change of one key.
-    package struct Change: Sendable {
+    struct Change: Sendable {
         /// Of the entry that came.
-        package let version: Version
+        let version: Version
         /// Whether it has a value, or says that the key was deleted.
-        package let kind: EntryKind
+        let kind: EntryKind
         /// Of the entry whose place it took; nil where there was none.
-        package let replaced: Version?
+        let replaced: Version?
         /// What brought it: a write here, a link, or the clock.
-        package let source: ChangeSource
+        let source: ChangeSource
         /// The peer that the change came from.
-        package let peer: ServerID?
+        let peer: ServerID?
         /// When this member noted it.
-        package let time: WallTime
+        let time: WallTime
     }
 
     /// The changes of one request, as the store handed them out: noting them costs nothing for each entry.
@@ -34,7 +34,7 @@ package actor Journal {
     }
 
     /// Older changes are forgotten beyond this.
-    package static let byteCountMax = 8 << 20
+    static let byteCountMax = 8 << 20
     static let noteCountMax = 20_000
     /// Origins remembered on disk, one for each start of each member.
     static let originCountMax = 100_000
@@ -67,7 +67,7 @@ package actor Journal {
     }
 
     /// The most recent changes of a key, newest first.
-    package func changes(of key: Key) -> [Change] {
+    func changes(of key: Key) -> [Change] {
         var changes: [Change] = []
         for note in notes {
             var position = 0
@@ -84,7 +84,7 @@ package actor Journal {
     }
 
     /// The member whose process drew an origin, where that is known.
-    package func member(of origin: Origin) -> ServerID? { origins[origin.raw] }
+    func member(of origin: Origin) -> ServerID? { origins[origin.raw] }
 
     private func note(_ group: ChangeGroup) async {
         var peer: ServerID?

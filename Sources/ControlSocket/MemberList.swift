@@ -1,14 +1,14 @@
 // What `members` says.
 package import Directory
-package import JSON
+import JSON
 import OperatingSystem
 package import Replica
 
 /// Every member whose server update has not expired.
 package struct MemberList: Sendable {
-    package let serverID: ServerID
-    package let registry: Registry
-    package let relay: RelayDocument
+    let serverID: ServerID
+    let registry: Registry
+    let relay: RelayDocument
 
     package init(serverID: ServerID, registry: Registry, relay: RelayDocument) {
         self.serverID = serverID
@@ -17,7 +17,7 @@ package struct MemberList: Sendable {
     }
 
     /// As JSON, in the order of their server ids.
-    package func make() async -> JSONValue {
+    func make() async -> JSONValue {
         let relayLinks = await relay.links()
         var members: [JSONValue] = []
         let now = WallClock.now()

@@ -1,14 +1,14 @@
 // What `status`, `links` and `members` say of the links between external members and the others.
 package import Cluster
 package import Gateway
-package import JSON
+import JSON
 import Relay
 import Replica
 
 /// The links of the relay, at either end.
 package struct RelayDocument: Sendable {
-    package let exchange: RelayExchange
-    package let externalLinks: ExternalLinks
+    let exchange: RelayExchange
+    let externalLinks: ExternalLinks
 
     package init(exchange: RelayExchange, externalLinks: ExternalLinks) {
         self.exchange = exchange
@@ -16,7 +16,7 @@ package struct RelayDocument: Sendable {
     }
 
     /// One document for each link: on an external member those that others hold to it, on any other one its own.
-    package func links() async -> [JSONValue] {
+    func links() async -> [JSONValue] {
         let own = await externalLinks.statuses.map(Self.link)
         let failures = await externalLinks.failures.map { failure in
             JSONValue.object([

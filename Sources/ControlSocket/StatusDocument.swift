@@ -4,7 +4,7 @@ import Control
 package import Directory
 package import Gateway
 package import Gossip
-package import JSON
+import JSON
 package import MemberConfiguration
 package import OperatingSystem
 package import Replica
@@ -14,20 +14,20 @@ import Trust
 
 /// The whole state of this member, part by part.
 package struct StatusDocument: Sendable {
-    package let serverID: ServerID
+    let serverID: ServerID
     /// When the agent started.
-    package let started: WallTime
-    package let store: Store
-    package let node: GossipNode
-    package let authenticator: MemberAuthenticator
-    package let certificate: ServerCertificate
-    package let configurations: ConfigurationStore
-    package let registry: Registry
-    package let relay: RelayDocument
+    let started: WallTime
+    let store: Store
+    let node: GossipNode
+    let authenticator: MemberAuthenticator
+    let certificate: ServerCertificate
+    let configurations: ConfigurationStore
+    let registry: Registry
+    let relay: RelayDocument
     /// What an administrator is told where pages for browsers are missing.
-    package let pagesProblem: @Sendable () -> String?
+    let pagesProblem: @Sendable () -> String?
     /// Where the listener really listens.
-    package let listening: @Sendable () async -> HostAndPort?
+    let listening: @Sendable () async -> HostAndPort?
 
     package init(
         serverID: ServerID, started: WallTime, store: Store, node: GossipNode, authenticator: MemberAuthenticator,
@@ -48,7 +48,7 @@ package struct StatusDocument: Sendable {
     }
 
     /// As JSON; `docs/operations.md` explains the fields.
-    package func make() async -> JSONValue {
+    func make() async -> JSONValue {
         let relayLinks = await relay.links()
         let summary = store.summary
         let statistics = store.statistics
@@ -81,7 +81,7 @@ package struct StatusDocument: Sendable {
     }
 
     /// Why an external member belongs to no cluster: it connects to nobody, so others have to connect to it.
-    package static func isolation(_ configuration: Configuration, _ links: [LinkStatus]) -> String? {
+    static func isolation(_ configuration: Configuration, _ links: [LinkStatus]) -> String? {
         guard configuration.cluster.external, !links.contains(where: { $0.phase == .open }) else { return nil }
         return "no member holds a link to this external one: name it as an access point of at least one member inside"
     }

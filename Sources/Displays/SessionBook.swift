@@ -189,7 +189,7 @@ package actor SessionBook {
     }
 
     /// Ends the connections of a login that has ended.
-    package func disconnectViewers(ofLogin loginID: String, _ end: WebSocketEnd) {
+    func disconnectViewers(ofLogin loginID: String, _ end: WebSocketEnd) {
         for viewer in viewers.values.flatMap(\.values) where viewer.loginID == loginID { viewer.close(end) }
     }
 

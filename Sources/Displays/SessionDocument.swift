@@ -1,7 +1,7 @@
 // A session as JSON: in answers, in events, and in the lease that every member sees.
 package import Directory
 package import Glibc
-package import JSON
+import JSON
 package import Replica
 package import Sessions
 
@@ -55,7 +55,7 @@ extension SessionReport {
 
 extension JSONValue {
     /// RFC 3339, from milliseconds since 1970.
-    package static func time(_ milliseconds: UInt64?) -> JSONValue {
+    static func time(_ milliseconds: UInt64?) -> JSONValue {
         milliseconds.map { .string(WallTime(milliseconds: $0).text) } ?? .null
     }
 }
