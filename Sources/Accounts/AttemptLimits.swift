@@ -35,10 +35,7 @@ package final class AttemptLimits: Sendable {
     /// Counts a failure of the account, of the source, and of the two together.
     package func failed(account: String, source: String, at now: ContinuousClock.Instant) {
         failures.withLock { failures in
-            if failures.count >= Self.subjectCountMax {
-                failures = failures.filter { now - ($0.value.last ?? now) < Self.period }
-                if failures.count >= Self.subjectCountMax { failures.removeAll() }
-            }
+            if failures.count >= Self.subjectCountMax { Self.forgetOldest(&failures, at: now) }
             for (subject, countMax) in Self.subjects(account, source) {
                 failures[subject] = (failures[subject] ?? []).suffix(countMax - 1) + [now]
             }
@@ -48,7 +45,10 @@ package final class AttemptLimits: Sendable {
     /// Takes back the latest failure, which turned out to be none.
     package func withdraw(account: String, source: String) {
         failures.withLock { failures in
-            for (subject, _) in Self.subjects(account, source) { _ = failures[subject]?.popLast() }
+            for (subject, _) in Self.subjects(account, source) {
+                let rest = (failures[subject] ?? []).dropLast()
+                failures[subject] = rest.isEmpty ? nil : Array(rest)
+            }
         }
     }
 
@@ -56,6 +56,16 @@ package final class AttemptLimits: Sendable {
     package func succeeded(account: String, source: String) {
         withdraw(account: account, source: source)
         failures.withLock { $0[Self.pair(account, source)] = nil }
+    }
+
+    /// Makes room for many: first what the period is over for, then the half that was longest ago.
+    private static func forgetOldest(
+        _ failures: inout [String: [ContinuousClock.Instant]], at now: ContinuousClock.Instant
+    ) {
+        failures = failures.filter { $0.value.last.map { now - $0 < period } ?? false }
+        guard failures.count >= subjectCountMax else { return }
+        let newest = failures.sorted { ($0.value.last ?? now) > ($1.value.last ?? now) }.prefix(subjectCountMax / 2)
+        failures = Dictionary(uniqueKeysWithValues: newest.map { ($0.key, $0.value) })
     }
 
     private static func pair(_ account: String, _ source: String) -> String { "pair \(account)\n\(source)" }

@@ -220,7 +220,7 @@ package actor LoginService {
         return try await admit(user.name, source, configuration)
     }
 
-    // MARK: Links
+    // MARK: Stewards
 
     /// Sees to it that a user who is logged in has a steward.
     package func launchSteward(for user: UnixUser, _ configuration: LoginConfiguration) async throws {

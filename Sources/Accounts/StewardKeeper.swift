@@ -22,13 +22,16 @@ package struct StewardKeeper: Sendable {
 
     /// Tells stewards how many logins their users have, now and whenever that changes.
     package func follow(_ book: LoginBook) async {
+        let (changes, changed) = AsyncStream<uid_t>.makeStream()
         book.events.observe { event in
             let login =
                 switch event {
                 case .began(let login), .ended(let login): login
                 }
-            Task { await tell(login.uid, book) }
+            changed.yield(login.uid)
         }
+        // One after the other: of two at once an older number could come last.
+        Task { for await uid in changes { await tell(uid, book) } }
         for login in await book.all { await tell(login.uid, book) }
     }
 

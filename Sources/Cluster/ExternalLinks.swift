@@ -59,10 +59,10 @@ package actor ExternalLinks {
 
     private func targets() async -> [ServerID: MemberTarget] {
         let own = routes.serverID
+        problems = [:]
         // External members are reached by each other as by anybody, and need no links.
         guard !routes.configuration.cluster.external else { return [:] }
         var targets: [ServerID: MemberTarget] = [:]
-        problems = [:]
         for serverID in routes.registry.externalServerIDs() where serverID != own {
             do throws(Problem) {
                 targets[serverID] = try await routes.target(ofExternal: serverID)

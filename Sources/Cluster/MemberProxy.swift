@@ -198,6 +198,7 @@ package struct MemberProxy: Sendable {
             throw carrierRefused(by: target, reason)
         }
         let member = try outcome.get()
+        reachability.succeeded(target)
         return UpgradeAdmission(subprotocol: member.subprotocol) { try member.join($0) }
     }
 

@@ -1,4 +1,4 @@
-// What `status` and `members` say.
+// What `status` says.
 package import Cluster
 import Control
 package import Directory

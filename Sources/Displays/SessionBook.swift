@@ -34,6 +34,9 @@ package actor SessionBook {
     private static let tellingTime: Duration = .seconds(3)
     private var viewers: [String: [UInt64: Viewer]] = [:]
     private var nextViewer: UInt64 = 0
+    /// What is under way: of the viewers of each session to its steward, and of owners to the disk.
+    private var tellings: [String: Task<Void, Never>] = [:]
+    private var saving: Task<Void, Never>?
     /// Tells every session that changes or goes, and every steward that comes or goes.
     package nonisolated let events = Observers<SessionEvent>()
 
@@ -115,13 +118,17 @@ package actor SessionBook {
         guard let old = sessions[id], old.uid == uid else { return }
         sessions[id] = nil
         owners[id] = nil
+        tellings[id] = nil
         saveOwner(of: id, nil)
         events.tell(.removed(old))
     }
 
+    /// One after the other: what is written last is what is so.
     private func saveOwner(of id: String, _ uid: uid_t?) {
         let key = Self.ownerPrefix + Array(id.utf8)
-        Task {
+        let before = saving
+        saving = Task {
+            await before?.value
             do throws(StoreError) {
                 if let uid {
                     try await store.putLocal(key, Array(String(uid).utf8))
@@ -193,11 +200,13 @@ package actor SessionBook {
         for viewer in viewers.values.flatMap(\.values) where viewer.loginID == loginID { viewer.close(end) }
     }
 
+    /// One after the other, each as it is then: of two at once an older number could come last.
     private func tellViewers(of id: String, _ uid: uid_t) {
-        let count = viewers[id]?.count ?? 0
-        Task {
+        let before = tellings[id]
+        tellings[id] = Task {
+            await before?.value
             do throws(StewardError) {
-                _ = try await stewards.request(uid, .clients(id: id, count: count))
+                _ = try await stewards.request(uid, .clients(id: id, count: viewers[id]?.count ?? 0))
             } catch {
                 logger.debug("the steward was not told of the viewers of session \(id): \(error)")
             }

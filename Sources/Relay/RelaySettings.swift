@@ -14,7 +14,8 @@ package struct RelaySettings: Sendable {
     package var resumeTime: Duration = .seconds(20)
     /// How long opening a link may take.
     package var connectTime: Duration = .seconds(10)
-    /// A link that broke is opened again after a random time, at first up to `retryFirst`, then ever longer.
+    /// A link that broke is opened again after a random time, at first up to `retryFirst`, then ever longer; the shortest
+    /// that such a time may be.
     package var retryMin: Duration = .milliseconds(250)
     /// The longest that the first such time may be.
     package var retryFirst: Duration = .seconds(2)

@@ -52,6 +52,24 @@ struct AttemptLimitsTests {
         #expect(limits.waitingTime(account: "ann", source: "a", at: start) != nil)
     }
 
+    @Test("Where many are remembered, those of longest ago make room, and what was just tried still waits")
+    func many() {
+        fail(5, account: "first", source: "a")
+        let later = start + .seconds(10)
+        for number in 0..<AttemptLimits.subjectCountMax {
+            limits.failed(account: "user\(number)", source: "s\(number)", at: later)
+            // Right passwords leave nothing behind.
+            limits.succeeded(account: "user\(number)", source: "s\(number)")
+        }
+        #expect(limits.waitingTime(account: "first", source: "a", at: later) != nil)
+        for _ in 0..<5 { limits.failed(account: "ann", source: "b", at: later) }
+        for number in 0..<AttemptLimits.subjectCountMax {
+            limits.failed(account: "user\(number)", source: "s\(number)", at: later + .seconds(1))
+            if number % 1_000 == 0 { limits.failed(account: "ann", source: "b", at: later + .seconds(1)) }
+        }
+        #expect(limits.waitingTime(account: "ann", source: "b", at: later + .seconds(1)) != nil)
+    }
+
     @Test("A failure that was none is taken back")
     func withdrawn() {
         fail(5, account: "ann", source: "a")

@@ -13,7 +13,7 @@ package struct EngineSettings: Sendable {
     package var contentionWait: Duration = .seconds(5)
     /// How long a link without a proven key may wait for the peer's answer to a challenge.
     package var challengeWait: Duration = .seconds(3)
-    /// The first wait before dialling again, and the longest one.
+    /// The first wait before dialling again.
     package var backoffMin: Duration = .milliseconds(250)
     /// The longest wait before dialling again.
     package var backoffMax: Duration = .seconds(30)
