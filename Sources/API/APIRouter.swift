@@ -94,12 +94,11 @@ package struct APIRouter: Sendable {
     /// The layers, the outermost first, and within them the routes of a door.
     package func router(at door: Door) -> Router<APIContext> {
         let router = Router(context: APIContext.self)
-        router.add(middleware: RouteMiddleware())
-        if door == .userSocket { router.add(middleware: PeerUserMiddleware()) }
-        // Outside of the log, so that errors have its fields as well.
-        router.add(middleware: StrictBrowser(member: member, registry: others.registry))
         router.add(
-            middleware: AccessLog(serverID: member.serverID, logger: loggers.access, linkLogger: loggers.links))
+            middleware: OutermostLayer(
+                serverID: member.serverID, browsers: StrictBrowser(member: member, registry: others.registry),
+                log: AccessLog(logger: loggers.access, linkLogger: loggers.links), logger: loggers.access))
+        if door == .userSocket { router.add(middleware: PeerUserMiddleware()) }
         router.add(middleware: WholeRequest(serverID: member.serverID, scheme: door == .port ? "https" : "http"))
         router.add(
             middleware: CarriageMiddleware(

@@ -3,7 +3,7 @@ package import HTTPTypes
 
 /// One thing that can be asked for. What a request is for is decided here alone: by this table requests find their handler,
 /// are carried to other members, logged, and upgraded, and the description of the interface is compared with it.
-package enum Route: CaseIterable, Sendable {
+package enum Route: Int, CaseIterable, Sendable {
     // Logging in and out.
     case loginWays, logIn, answerLogin, cancelLogin, logOut, me, logins, logOutEverywhere, endLogin
     // Sessions.
@@ -78,8 +78,14 @@ package enum Route: CaseIterable, Sendable {
         }
     }
 
+    /// What there is to know of it.
+    package var form: Form { Self.forms[rawValue] }
+
+    /// Made once: every layer of every request asks.
+    private static let forms = allCases.map(\.declared)
+
     /// The table.
-    package var form: Form {
+    private var declared: Form {
         switch self {
         case .loginWays: Form(.get, "/api/v1/login")
         case .logIn: Form(.post, "/api/v1/login")
@@ -166,8 +172,9 @@ package enum Route: CaseIterable, Sendable {
         return (path.split(separator: "/").starts(with: ["api", "v1"]) ? .asker : .askedMember, nil)
     }
 
-    /// A path without its secret, by whatever method it is asked for.
-    package static func withoutSecret(_ path: String) -> String {
+    /// A path as the log may have it: without its secret, whether it is for one of these or, as by another method, for none.
+    package static func withoutSecret(_ path: String, _ route: Route?) -> String {
+        if let route, !route.form.isSecret { return path }
         guard let (routes, stem, _) = below(path), routes.contains(where: \.form.isSecret) else { return path }
         return "/\(stem.joined(separator: "/"))/..."
     }

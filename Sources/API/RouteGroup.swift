@@ -18,16 +18,3 @@ extension Router where Context == APIContext {
         }
     }
 }
-
-/// Looks up in the table what a request is for, before anything else is done with it.
-struct RouteMiddleware: RouterMiddleware {
-    typealias Context = APIContext
-
-    func handle(
-        _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
-    ) async throws -> Response {
-        var context = context
-        context.route = Route.at(context.endpointPath, request.method)
-        return try await next(request, context)
-    }
-}

@@ -7,23 +7,18 @@ import MemberConfiguration
 import OperatingSystem
 
 /// Fields for every answer: no page of ours runs a foreign script, is framed, or guesses a type.
-struct StrictBrowser: RouterMiddleware {
-    typealias Context = APIContext
-
+struct StrictBrowser: Sendable {
     let member: ThisMember
     let registry: Registry
 
-    func handle(
-        _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
-    ) async throws -> Response {
-        var response = try await next(request, context)
+    /// Adds the fields to those of an answer.
+    func restrict(_ fields: inout HTTPFields, _ context: APIContext) {
         let origins = directOrigins(context)
-        response.headers[.contentSecurityPolicy] = origins.isEmpty ? Self.ownPolicy : Self.policy(connectingTo: origins)
-        response.headers[.xContentTypeOptions] = "nosniff"
-        response.headers[.referrerPolicy] = "no-referrer"
-        response.headers[.openerPolicy] = "same-origin"
-        response.headers[.strictTransportSecurity] = "max-age=31536000"
-        return response
+        fields[.contentSecurityPolicy] = origins.isEmpty ? Self.ownPolicy : Self.policy(connectingTo: origins)
+        fields[.xContentTypeOptions] = "nosniff"
+        fields[.referrerPolicy] = "no-referrer"
+        fields[.openerPolicy] = "same-origin"
+        fields[.strictTransportSecurity] = "max-age=31536000"
     }
 
     /// The page of another member's session may connect to that member, and to no other.

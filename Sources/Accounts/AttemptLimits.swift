@@ -10,7 +10,7 @@ package final class AttemptLimits: Sendable {
     /// How long a failure counts.
     static let period: Duration = .seconds(300)
     /// Accounts and sources remembered; beyond it the oldest are forgotten.
-    static let subjectCountMax = 20_000
+    package static let subjectCountMax = 20_000
 
     private let failures = Mutex<[String: [ContinuousClock.Instant]]>([:])
 

@@ -106,7 +106,9 @@ package final class Registry: Sendable {
             state.servers.keys.map { LeaseKey.server($0) } + state.logins.values.map(\.value.key)
                 + state.sessions.values.map(\.value.key)
         }
-        for key in known where !found.contains(key) { take(key, nil, written: WallClock.now(), expiry: WallClock.now()) }
+        for key in known where !found.contains(key) {
+            take(key, nil, written: WallClock.now(), expiry: WallClock.now())
+        }
     }
 
     private func take(_ header: EntryHeader, _ key: RawSpan, _ value: RawSpan, isGone: Bool) {

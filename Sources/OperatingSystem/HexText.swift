@@ -4,9 +4,16 @@
 package enum HexText {
     private static let digits = Array("0123456789abcdef".utf8)
 
-    /// Two digits for each byte.
-    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
-        String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    /// Two digits for each byte. Of arrays alone: what is generic is not specialised for callers in other modules, and
+    /// every request has its names and tokens written so.
+    package static func encode(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(2 * bytes.count)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// The bytes of lowercase hex digits, or nil where the text is none.

@@ -77,7 +77,7 @@ struct RouteTests {
             ("//api/v1//login/a-secret", "/api/v1/login/..."), ("/api/v1/login/a-secret/x", "/api/v1/login/..."),
             ("/api/v1/login", "/api/v1/login"), ("/api/v1/sessions/x/log", "/api/v1/sessions/x/log"),
         ])
-    func secrets(path: String, shown: String) { #expect(Route.withoutSecret(path) == shown) }
+    func secrets(path: String, shown: String) { #expect(Route.withoutSecret(path, nil) == shown) }
 
     @Test(
         "What is below a name concerns whom the name does, also where this version has nothing there",

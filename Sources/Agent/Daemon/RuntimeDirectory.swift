@@ -19,7 +19,7 @@ struct RuntimeDirectory: Sendable {
             path = String(first)
         } else {
             // The same at each start, and another one for each var directory, whose path may be long.
-            let name = HexText.encode(Sodium.sha256(Array(directory.path.utf8)).prefix(8))
+            let name = HexText.encode(Array(Sodium.sha256(Array(directory.path.utf8)).prefix(8)))
             path = "/tmp/.fastx-agent-\(name)"
         }
     }

@@ -17,7 +17,7 @@ package struct ConfigurationVersion: Sendable, Hashable, CustomStringConvertible
 
     /// - Parameter bytes: The whole file.
     package init(of bytes: some Collection<UInt8>) {
-        description = HexText.encode(Sodium.sha256(Array(bytes)).prefix(Self.byteCount))
+        description = HexText.encode(Array(Sodium.sha256(Array(bytes)).prefix(Self.byteCount)))
     }
 
     /// One that somebody was told.
