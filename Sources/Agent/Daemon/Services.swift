@@ -63,33 +63,6 @@ struct GossipService: Service {
     }
 }
 
-/// Purges expired leases.
-struct Expiry {
-    let store: Store
-    let logger: Logger
-
-    /// How late an entry may be purged; reads do not see it any more from its expiry on.
-    private static let period: Duration = .seconds(1)
-
-    func run() async {
-        while !Task.isCancelled {
-            do {
-                // Not a wait for something to happen: leases end by the clock.
-                try await Task.sleep(for: Self.period)
-                guard let next = store.nextPurge, next <= WallClock.now() else { continue }
-                let count = try await store.expire()
-                if count > 0 { logger.debug("purged \(count) expired entries") }
-            } catch is CancellationError {
-                return
-            } catch StoreError.closed {
-                return
-            } catch {
-                logger.error("expired entries were not purged: \(error)")
-            }
-        }
-    }
-}
-
 /// SIGHUP, by which services are told to read their configuration again.
 enum HangupSignal {
     static func each(_ body: () async -> Void) async {
