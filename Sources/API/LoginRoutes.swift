@@ -33,14 +33,14 @@ struct LoginRoutes: RouteGroup {
     private func ways(_ request: Request, _ context: APIContext) async throws -> Response {
         let settings = member.configuration.settings
         // A gateway speaks for the member that it would carry the login to.
-        let servers = settings.loginsEnabled || context.carrier != nil ? [] : others.servers(for: .login)
+        let servers = settings.takesLogins || context.carrier != nil ? [] : others.servers(for: .login)
         if !servers.isEmpty {
             return try await others.proxy.forward(
                 try await request.carried(context, member.serverID), toFirstOf: servers)
         }
         return Response.json([
             "serverId": .string(member.serverID.text), "hostname": .string(member.hostname),
-            "loginsEnabled": .bool(settings.loginsEnabled),
+            "loginsEnabled": .bool(settings.takesLogins),
             "ways": .array(settings.logins.ways.filter(\.authenticates).map { .string($0.rawValue) }),
         ])
     }
@@ -57,16 +57,17 @@ struct LoginRoutes: RouteGroup {
         let body = try await RequestBody.collect(request, member.serverID)
         let content = try RequestBody.parse(request, body, member.serverID, Self.content)
         if context.carrier == nil {
-            let servers = try loginServers(for: content, settings.loginsEnabled)
+            let servers = try loginServers(for: content, settings.takesLogins)
             if !servers.isEmpty {
                 return try await others.proxy.forward(
                     try await request.carried(context, member.serverID, body: body), toFirstOf: servers)
             }
         }
-        guard settings.loginsEnabled else {
+        guard settings.takesLogins else {
+            let why = settings.draining ? "is being emptied and takes no new logins" : "takes no logins"
             throw member.problem(
-                .forbidden, "logins-disabled",
-                "this member takes no logins, and knows no other member that does just now")
+                .forbidden, settings.draining ? "draining" : "logins-disabled",
+                "this member \(why), and knows no other member that does just now")
         }
         let source = LoginSource(address: context.clientAddress, userAgent: APIContext.userAgent(request))
         let step =

@@ -108,15 +108,16 @@ struct SessionRoutes: RouteGroup {
             throw StewardProblem.make(error, member.serverID)
         }
         if let server, server != member.serverID { try others.requireKnown(server) }
-        let servers = server.map { [$0] } ?? (settings.sessionsEnabled ? [] : others.servers(for: .session))
+        let servers = server.map { [$0] } ?? (settings.startsSessions ? [] : others.servers(for: .session))
         if !servers.isEmpty, servers != [member.serverID] {
             return try await others.proxy.forward(
                 try await request.carried(context, member.serverID, body: body), toFirstOf: servers)
         }
-        guard settings.sessionsEnabled else {
+        guard settings.startsSessions else {
+            let why = settings.draining ? "is being emptied and starts no new sessions" : "starts no sessions"
             throw member.problem(
-                .forbidden, "sessions-disabled",
-                "this member starts no sessions, and knows no other member that does just now")
+                .forbidden, settings.draining ? "draining" : "sessions-disabled",
+                "this member \(why), and knows no other member that does just now")
         }
         guard await sessions.livingCount < settings.sessions.perServerMax else {
             throw member.problem(

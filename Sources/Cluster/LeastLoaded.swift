@@ -29,7 +29,9 @@ package enum LeastLoaded {
     package static func order(
         _ servers: [ServerUpdate], for purpose: Purpose, linked: Set<ServerID>, isDoubtful: (ServerID) -> Bool
     ) -> [ServerID] {
-        let eligible = servers.filter { purpose.isTaken(by: $0) && !$0.isExternal }
+        let eligible = servers.filter { server in
+            purpose.isTaken(by: server) && !server.isExternal && !server.isDraining && !server.isStopped
+        }
         let reached = eligible.filter { linked.contains($0.serverID) }
         let ranked = (reached.isEmpty ? eligible : reached).map { server in
             (rank: (isDoubtful(server.serverID) ? 1 : 0, purpose.count(server), server.serverID), id: server.serverID)

@@ -35,6 +35,12 @@ package struct OtherMembers: Sendable {
 
     /// Refuses a server id that a user gave and that is no member's.
     package func requireKnown(_ server: ServerID) throws(Problem) {
+        if let update = registry.update(of: server), update.isStopped {
+            throw Problem(
+                .unprocessableContent, reason: "stopped",
+                detail: "\(update.hostname ?? server.text) has stopped (\(update.stopReason ?? "it did not say why")); "
+                    + "choose another member", serverID: serverID)
+        }
         guard registry.address(of: server) == nil else { return }
         throw Problem(
             .unprocessableContent, reason: "unknown-server",

@@ -14,7 +14,7 @@ struct Members: AsyncParsableCommand {
         let answer = try await options.client.request(.get, "/v1/members")
         if options.json { return print(answer.canonicalText) }
         guard case .array(let members) = answer else { return }
-        var rows = [["SERVER ID", "HOSTNAME", "URL", "LOAD", "FREE MEMORY", "LINKS", "UPDATED"]]
+        var rows = [["SERVER ID", "HOSTNAME", "URL", "LOAD", "FREE MEMORY", "LINKS", "STATE", "UPDATED"]]
         for member in members {
             guard let id = member.text("serverId").flatMap({ ServerID($0) }),
                 let update = member["update"].flatMap({ ServerUpdate($0, of: id) })
@@ -24,11 +24,16 @@ struct Members: AsyncParsableCommand {
             let age = (member.integer("updatedMillisecondsAgo") ?? 0) / 1_000
             rows.append([
                 id.text + (member["self"] == true ? " *" : ""), update.hostname ?? "?", update.urls.first ?? "-", load,
-                Self.gigabytes(update), links, "\(age) s ago",
+                Self.gigabytes(update), links, Self.state(update), "\(age) s ago",
             ])
         }
         Terminal.table(rows)
         print("* this member")
+    }
+
+    private static func state(_ update: ServerUpdate) -> String {
+        if update.isStopped { return "stopped" }
+        return update.isDraining ? "draining" : "running"
     }
 
     private static func gigabytes(_ update: ServerUpdate) -> String {
@@ -53,6 +58,7 @@ struct Status: AsyncParsableCommand {
             "map          \(status.integer("values") ?? 0) values, \(status.integer("tombstones") ?? 0) tombstones, "
                 + "fingerprint \(status.text("fingerprint") ?? "")")
         print("store        \(status.integer("storeBytes") ?? 0) bytes")
+        if status["draining"] == true { print("draining     YES: it takes no new logins and sessions") }
         print("cluster keys \(Self.list(status["keys"]))")
         if let clock = status["clock"], clock["wrong"] == true {
             print("clock        WRONG: most members differ by more than 60 s; durable writes are refused")

@@ -44,6 +44,9 @@ package actor LeasePublisher {
     private let rhythm = Republishing()
     private var published: [LeaseKey: Version] = [:]
     private var last: Task<Void, Never>?
+    /// What is to be said last of all.
+    private var lastLeases: [Lease]?
+    private var isFinished = false
 
     /// - Parameters:
     ///   - name: What is published, in words for the log.
@@ -63,6 +66,14 @@ package actor LeasePublisher {
     /// Asks for a publication soon; may be called from anywhere.
     package nonisolated func changed() { rhythm.changed() }
 
+    /// Publishes something for the last time, in place of what the source would say: nothing is published after it.
+    ///
+    /// Returns when it is in the map, and so on its way to the links that are open.
+    package func finish(with leases: [Lease]) async {
+        lastLeases = leases
+        await publish()
+    }
+
     /// Publishes until cancelled, or until the store is closed.
     package func run() async { await rhythm.run(every: interval) { await self.publish() } }
 
@@ -81,7 +92,10 @@ package actor LeasePublisher {
     }
 
     private func write() async {
-        let leases = await source()
+        guard !isFinished else { return }
+        // Also where it was asked for before: whatever comes first says it.
+        isFinished = lastLeases != nil
+        let leases = if let lastLeases { lastLeases } else { await source() }
         var writes = leases.map { lease in
             LocalWrite(
                 key: lease.key.key,

@@ -264,6 +264,13 @@ package final class Registry: Sendable {
         state.withLock { $0.servers.values.filter { $0.expiry > now }.map(\.value) }
     }
 
+    /// What a member says of itself; nil for one that has not for 90 s.
+    package func update(of serverID: ServerID, at now: WallTime = WallClock.now()) -> ServerUpdate? {
+        state.withLock { state in
+            state.servers[serverID].flatMap { $0.expiry > now ? $0.value.update : nil }
+        }
+    }
+
     /// The members that cannot open connections to others.
     package func externalServerIDs(at now: WallTime = WallClock.now()) -> [ServerID] {
         state.withLock { state in

@@ -22,6 +22,10 @@ extension ServerUpdate {
         package var loginsEnabled = false
         /// Whether sessions may be started on the member's host.
         package var sessionsEnabled = false
+        /// Whether it takes no new logins and sessions, so that its host empties.
+        package var isDraining = false
+        /// Why the agent stops, in the last update that it writes; nil as long as it goes on.
+        package var stopReason: String?
         /// Whether it opens no connections to other members.
         package var isExternal = false
         /// Whether the configuration demands one user at a time; told for programs, nothing here heeds it.
@@ -97,11 +101,14 @@ extension ServerUpdate.Content {
             "logins": .integer(Int64(counts.logins)),
             "uniqueLoginUsers": .integer(Int64(counts.uniqueLoginUsers)),
             "loggedInUsers": .array(host.loggedInUsers.map { .string($0) }), "cpu": cpu,
-            "loginsEnabled": .bool(loginsEnabled), "sessionsEnabled": .bool(sessionsEnabled),
+            "loginsEnabled": .bool(takesLogins), "sessionsEnabled": .bool(startsSessions),
             "external": .bool(isExternal), "serverReservations": .bool(serverReservations), "staticData": staticData,
             "links": .array(links.map(\.document)), "clockWrong": .bool(isClockWrong),
             "partitioned": .bool(isPartitioned),
         ]
+        fields["draining"] = .bool(isDraining)
+        fields["state"] = .string(stopReason == nil ? "running" : "stopped")
+        if let stopReason { fields["stopReason"] = .string(stopReason) }
         if !gatewayKeys.isEmpty { fields["gatewayKeys"] = .array(gatewayKeys.map { .string($0) }) }
         if let uptime = host.uptimeSeconds { fields["uptime"] = .number(uptime) }
         if let load = host.loadAverage {
@@ -116,6 +123,11 @@ extension ServerUpdate.Content {
         }
         return .object(fields)
     }
+
+    /// Members of earlier versions know nothing of draining and stopping: to them it is a member that takes nobody.
+    var takesLogins: Bool { loginsEnabled && !isDraining && stopReason == nil }
+    /// The same of sessions.
+    var startsSessions: Bool { sessionsEnabled && !isDraining && stopReason == nil }
 
     private var cpu: JSONValue {
         var fields: [String: JSONValue] = ["count": .integer(Int64(host.cpu.count))]

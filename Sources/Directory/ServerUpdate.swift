@@ -39,8 +39,8 @@ package struct ServerUpdate: Sendable, Equatable {
     package init(_ content: Content) {
         document = content.document
         serverID = content.serverID
-        loginsEnabled = content.loginsEnabled
-        sessionsEnabled = content.sessionsEnabled
+        loginsEnabled = content.takesLogins
+        sessionsEnabled = content.startsSessions
         isExternal = content.isExternal
         address = ServerAddress(of: content.serverID, urls: content.urls, HexText.encode(content.certificateSHA256))
     }
@@ -53,6 +53,12 @@ extension ServerUpdate {
     package var urls: [String] { document.texts("urls") }
     /// The origin of what the member's process writes; nil where it does not say so.
     package var origin: Origin? { document.text("origin").flatMap { UInt64($0, radix: 16) }.map(Origin.init(raw:)) }
+    /// Whether it takes no new logins and sessions, so that its host empties.
+    package var isDraining: Bool { document["draining"] == true }
+    /// Whether its agent has stopped, and has said so; the update is its last one then.
+    package var isStopped: Bool { document.text("state") == "stopped" }
+    /// Why its agent has stopped; nil where it has not, or has not said why.
+    package var stopReason: String? { document.text("stopReason") }
     /// Users who are logged in there; zero where it does not say so.
     package var loginCount: Int { Int(clamping: document.integer("logins") ?? 0) }
     /// Sessions that run there; zero where it does not say so.
@@ -70,7 +76,7 @@ extension ServerUpdate {
 
     private static let shownMembers = [
         "serverId", "hostname", "sessionsEnabled", "loginsEnabled", "sessions", "uniqueSessionUsers", "logins",
-        "uniqueLoginUsers", "cpu", "totalmem", "freemem", "loadavg", "external", "version",
+        "uniqueLoginUsers", "cpu", "totalmem", "freemem", "loadavg", "external", "version", "draining", "state",
     ]
 
     /// The part of it that every user is shown.

@@ -88,8 +88,10 @@ package struct ConfigurationChange: Sendable, Equatable {
             let (old, new) = (key.value(in: oldContent), key.value(in: newContent))
             guard old != new else { return nil }
             let wait = key.effect == .atStart ? "; \(TakingEffect.nextStart)" : ""
+            // What is left out of the file is its default, where that is a value.
+            let absent = key.shownDefault.hasPrefix("`") ? key.shownDefault.filter { $0 != "`" } : "absent"
             return "\(File.fileName): \(key.place): "
-                + "\(shown(old, absent: "absent")) -> \(shown(new, absent: "absent"))\(wait)"
+                + "\(shown(old, absent: absent)) -> \(shown(new, absent: absent))\(wait)"
         }
     }
 

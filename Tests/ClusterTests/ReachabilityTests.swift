@@ -35,6 +35,16 @@ struct ReachabilityTests {
         #expect(LeastLoaded.order(servers, for: .session, linked: [], isDoubtful: { _ in false }) == ["a", "b", "c"])
     }
 
+    @Test("A member that is emptied, and one that has stopped, are not asked")
+    func closing() throws {
+        let open = try update("b", logins: 5)
+        for members in [["draining": true], ["state": "stopped"]] as [[String: JSONValue]] {
+            guard case .object(let said) = try update("a", logins: 0).document else { continue }
+            let closing = try #require(ServerUpdate(.object(said.merging(members) { $1 }), of: "a"))
+            #expect(order([closing, open]) == ["b"])
+        }
+    }
+
     @Test("A member that takes no logins, and an external one, are not asked")
     func ability() throws {
         let servers = try [

@@ -82,6 +82,26 @@ struct LeaseTests {
         #expect(read.shown["certificateSHA256"] == nil && read.shown["logins"] == 3)
     }
 
+    @Test("A member that is emptied, or has stopped, takes nobody, as members of earlier versions read it too")
+    func closing() throws {
+        var reader = HostStatusReader()
+        var content = ServerUpdate.Content(serverID: "a", origin: Origin(raw: 1), host: reader.read())
+        content.loginsEnabled = true
+        content.sessionsEnabled = true
+        #expect(!ServerUpdate(content).isDraining && !ServerUpdate(content).isStopped)
+        content.isDraining = true
+        let draining = ServerUpdate(content)
+        #expect(draining.isDraining && !draining.isStopped && draining.shown["state"] == "running")
+        content.isDraining = false
+        content.stopReason = "for a test"
+        let stopped = ServerUpdate(content)
+        #expect(stopped.isStopped && stopped.stopReason == "for a test" && stopped.shown["state"] == "stopped")
+        for update in [draining, stopped] {
+            #expect(!update.loginsEnabled && !update.sessionsEnabled)
+            #expect(update.document["loginsEnabled"] == false && update.document["sessionsEnabled"] == false)
+        }
+    }
+
     @Test("A login and a session without a user are nobody's")
     func users() {
         #expect(LoginLease(["since": "x"], id: "1", at: "a") == nil)
@@ -139,6 +159,30 @@ struct PublisherTests {
         #expect(told.sorted().contains("1 true") && registry.session("1") == nil && registry.session("2") != nil)
         #expect(registry.server(ofSession: "2") == "a")
         running.cancel()
+        await store.close()
+    }
+
+    @Test("What is said last stays said")
+    func finished() async throws {
+        let (rounds, round) = AsyncStream<Void>.makeStream()
+        let publisher = LeasePublisher(
+            "sessions", store: store, logger: Logger(label: "test"),
+            every: {
+                round.yield()
+                return .milliseconds(1)
+            }
+        ) { [Lease(session("usual"))] }
+        let running = Task { await publisher.run() }
+        var published = rounds.makeAsyncIterator()
+        for _ in 0..<3 { await published.next() }
+        await publisher.finish(with: [Lease(session("last"))])
+        let version = try #require(await publisher.version(of: session("last").key))
+        publisher.changed()
+        for _ in 0..<10 { await published.next() }
+        running.cancel()
+        await running.value
+        #expect(await publisher.version(of: session("last").key) == version)
+        #expect(try store.entries(forKeys: [session("usual").key.key]).batch.entries.first?.isTombstone == true)
         await store.close()
     }
 

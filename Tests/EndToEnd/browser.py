@@ -88,7 +88,7 @@ class Browser:
         # A restarted agent may know of a session sooner than its steward is back; others reach it no sooner than it is.
         is_away = re.search(r"status of (409|502|503)", message.text) and re.search(
             r"/api/v1/(sessions/|me$|events$)", address)
-        is_picture = re.search(r"status of (404|503)", message.text) and "/screenshot" in address
+        is_picture = re.search(r"status of (404|409|503)", message.text) and "/screenshot" in address
         is_unreachable = is_connection and any(f"//{host}:" in message.text + address for host in self.unreachable)
         if not is_login and not is_picture and not is_unreachable and not ((is_connection or is_away) and self.may_lose_connections):
             self.complaints.append(f"{message.text} ({address})")

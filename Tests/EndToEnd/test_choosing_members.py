@@ -65,3 +65,35 @@ def test_a_user_who_names_a_member_is_told_that_it_cannot_be_reached(members, vi
     answer = visit(portal=gateway).ask(
         "POST", "/login", {"user": alice.name, "password": alice.password, "serverId": second.server_id})
     assert answer.status_code == 502 and second.server_id in answer.json()["detail"], answer.text
+
+
+def test_a_member_that_is_emptied_is_chosen_for_nothing_and_what_is_there_goes_on(members, visit, alice, bob):
+    gateway, first, second = members
+    there = visit(alice, portal=first)
+    session = there.ok("POST", "/sessions", {"command": "xterm"})
+    first.edit("settings.json", lambda content: content.update(draining=True))
+    eventually(lambda: '"draining":true' in gateway.get(f"server/{first.server_id}"), "the gateway is told")
+    # It has what the others have not, so that it would be chosen by those who have the fewest, and is chosen by nobody.
+    visit(alice, portal=second), visit(bob, portal=second)
+    assert logs_in(visit(portal=gateway), bob) == second.server_id
+    assert "draining" in gateway.ok("members") and "draining     YES" in first.ok("status")
+    refused = there.ask("POST", "/sessions", {"command": "xterm", "serverId": first.server_id})
+    assert (refused.status_code, refused.json()["reason"]) == (403, "draining"), refused.text
+    assert there.ok("GET", f"/sessions/{session['id']}")["state"] == "running"
+    first.edit("settings.json", lambda content: content.update(draining=False))
+    first.wait_logged("configuration changed: settings.json: draining: true -> false")
+    there.ok("POST", "/sessions", {"command": "xterm", "serverId": first.server_id})
+
+
+def test_a_member_that_was_told_to_stop_says_so_until_it_is_back(members, visit, alice):
+    gateway, first, second = members
+    first.stop()
+    update = gateway.get(f"server/{first.server_id}")
+    assert '"state":"stopped"' in update and '"stopReason":"its agent was told to stop"' in update, update
+    assert "stopped" in gateway.ok("members")
+    assert logs_in(visit(portal=gateway), alice) == second.server_id
+    named = visit(portal=gateway).ask(
+        "POST", "/login", {"user": alice.name, "password": alice.password, "serverId": first.server_id})
+    assert (named.status_code, named.json()["reason"]) == (422, "stopped"), named.text
+    first.start()
+    eventually(lambda: '"state":"running"' in gateway.get(f"server/{first.server_id}"), "it is back")

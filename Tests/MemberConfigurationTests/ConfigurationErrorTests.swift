@@ -27,7 +27,7 @@ struct ConfigurationErrorTests {
     func unknownKey() {
         let lines = SettingsConfiguration.mistakes(#"{"sesionsEnabled": true}"#)
         let known =
-            "loginsEnabled, sessionsEnabled, forceIndirect, updateIntervalSeconds, storeMapGiB, "
+            "loginsEnabled, sessionsEnabled, draining, forceIndirect, updateIntervalSeconds, storeMapGiB, "
             + "reconcileIntervalSeconds, urls, runtimeDirectory, logins, sessions"
         let expected =
             #"config/settings.json: sesionsEnabled: "sesionsEnabled" is not a known key; known keys: \#(known); "#

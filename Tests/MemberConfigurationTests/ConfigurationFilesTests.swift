@@ -19,13 +19,17 @@ struct ConfigurationFilesTests {
 
     @Test("Settings are read, written and read again to the same value")
     func settingsRoundTrip() throws {
-        let settings = try SettingsConfiguration.accepted(
+        var settings = try SettingsConfiguration.accepted(
             #"""
             {"loginsEnabled": false, "sessionsEnabled": false, "updateIntervalSeconds": 1, "storeMapGiB": 16384,
              "urls": ["https://a", "https://b:1"], "reconcileIntervalSeconds": 3600, "forceIndirect": true}
             """#)
         #expect(settings.urls == ["https://a:3300", "https://b:1"] && settings.forceIndirect)
         #expect(try SettingsConfiguration.accepted(settings.toJSON().prettyText) == settings)
+        // The version before, which does not know it, refuses the key.
+        #expect(SettingsConfiguration().toJSON()["draining"] == nil)
+        settings.draining = true
+        #expect(try SettingsConfiguration.accepted(settings.toJSON().prettyText).draining)
     }
 
     @Test(

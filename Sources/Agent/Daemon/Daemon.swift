@@ -86,7 +86,7 @@ struct Daemon {
                 if let error = notifier.stopping() { logs.agent.warning("\(error)") }
             },
             // The last one stops first: links say goodbye while everything else still works.
-            GossipService(member: member, frontDoor: frontDoor),
+            GossipService(member: member, frontDoor: frontDoor, update: update, publisher: publisher),
         ]
         try await Self.runAll(services)
         logs.agent.notice("stopped")

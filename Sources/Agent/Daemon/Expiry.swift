@@ -1,4 +1,5 @@
 // Purges leases when they end by the clock, and sleeps until then.
+import Directory
 import Logging
 import OperatingSystem
 import Replica

@@ -25,7 +25,8 @@ actor ServerUpdateSource {
     /// Asks the closure for the numbers of logins and sessions.
     func counts(_ countUsers: @escaping @Sendable () async -> UserCounts) { self.countUsers = countUsers }
 
-    func make() async -> ServerUpdate {
+    /// - Parameter stopReason: Why the agent stops, where it does.
+    func make(stopReason: String? = nil) async -> ServerUpdate {
         let configuration = member.configuration
         let host = reader.read()
         for problem in host.problems { member.logger.warning("host status: \(problem)") }
@@ -36,6 +37,8 @@ actor ServerUpdateSource {
         content.version = ProgramVersion.number
         content.loginsEnabled = configuration.settings.loginsEnabled
         content.sessionsEnabled = configuration.settings.sessionsEnabled
+        content.isDraining = configuration.settings.draining
+        content.stopReason = stopReason
         content.isExternal = configuration.cluster.external
         content.serverReservations = configuration.cluster.serverReservations
         content.staticData = .object(configuration.staticData.object)

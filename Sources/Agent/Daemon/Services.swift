@@ -49,17 +49,31 @@ struct StoreService: Service {
     }
 }
 
-/// Holds the links to the access points, and says goodbye on all links at the end.
+/// Holds the links to the access points. At the end it tells the others that this member stops, and says goodbye.
 struct GossipService: Service {
     let member: RunningMember
     let frontDoor: FrontDoorService
+    let update: ServerUpdateSource
+    let publisher: LeasePublisher
 
     func run() async throws {
         // A member that is its own access point should not find nobody there.
         await frontDoor.waitUntilListening()
         await member.node.setAccessPoints(try member.accessPoints(member.configuration))
         try await gracefulShutdown()
-        await member.node.shutDown()
+        // Before the links end: nobody is to choose a member that is gone.
+        await publisher.finish(with: [Lease(await update.make(stopReason: "its agent was told to stop"))])
+        await member.node.shutDown(lastWords: lastWords())
+    }
+
+    /// The server update as it was just written.
+    private func lastWords() -> EntryBatch? {
+        do throws(StoreError) {
+            return try member.store.entries(forKeys: [LeaseKey.server(member.serverID).key]).batch
+        } catch {
+            member.logger.warning("the other members are not told that this one stops: \(error)")
+            return nil
+        }
     }
 }
 

@@ -96,7 +96,11 @@ package actor GossipNode {
     }
 
     /// Says goodbye on every link and returns once all are closed.
-    package func shutDown() async {
+    ///
+    /// - Parameter lastWords: Entries that were just written, and that may not have come here by the store's changes yet:
+    ///   they go before the goodbye, as far as a link takes something at once.
+    package func shutDown(lastWords: EntryBatch? = nil) async {
+        if let lastWords { driver.engine.committed(lastWords, from: nil, at: clock.moment()) }
         driver.engine.shutDown(at: clock.moment())
         for dial in dials.values { dial.cancel() }
         perform()

@@ -8,6 +8,9 @@ package struct SettingsConfiguration: Sendable, Equatable {
     /// Start new sessions on this server.
     package var sessionsEnabled = true
 
+    /// No new logins and no new sessions, so that the host empties; those that are there go on.
+    package var draining = false
+
     /// Displays of another member's sessions come through the member that the user is at, and are not tried directly.
     ///
     /// It counts at either of the two members.
@@ -41,6 +44,11 @@ package struct SettingsConfiguration: Sendable, Equatable {
 
     /// The sessions of this server.
     package var sessions = SessionConfiguration()
+
+    /// Whether a user may log in now.
+    package var takesLogins: Bool { loginsEnabled && !draining }
+    /// Whether a session may be started now.
+    package var startsSessions: Bool { sessionsEnabled && !draining }
 
     /// The defaults.
     package init() {}

@@ -9,6 +9,13 @@ extension SettingsConfiguration: ConfigurationFile, ConfigurationPart {
     package static let keys: [ConfigurationKey<SettingsConfiguration>] = [
         .boolean("loginsEnabled", \.loginsEnabled, "*Enable logins on this server*"),
         .boolean("sessionsEnabled", \.sessionsEnabled, "*Start new sessions on this server*"),
+        // Written only where it is on: an earlier version, which does not know the key, can start on the directory.
+        .value(
+            "draining", \.draining, type: "boolean", default: "`false`",
+            """
+            This member takes no new logins and starts no new sessions, so that its host empties; those that are there go \
+            on. Other members choose it for nothing.
+            """, read: { $0.optionalBoolean($1) }, write: { $0 ? true : nil }),
         .boolean(
             "forceIndirect", \.forceIndirect,
             """

@@ -42,12 +42,19 @@ class ServersView extends HTMLElement {
   }
 }
 
-function row({ serverId, hostname, sessionsEnabled, loginsEnabled, sessions, cpu, totalmem, freemem, loadavg }) {
+/** What a member does for new users, in words; nothing where it takes them. */
+function limits({ state, draining, sessionsEnabled, loginsEnabled }) {
+  if (state === 'stopped') return ['Stopped'];
+  if (draining) return ['Being emptied'];
+  return [!sessionsEnabled && 'No sessions', !loginsEnabled && 'No logins'].filter(Boolean);
+}
+
+function row(server) {
+  const { serverId, hostname, sessions, cpu, totalmem, freemem, loadavg } = server;
   const used = totalmem ? (100 * (totalmem - freemem)) / totalmem : null;
   return el('tr', {},
     el('th', { scope: 'row' }, el('span', { class: 'server-id', title: serverId }, hostname),
-      !sessionsEnabled && el('span', { class: 'tag tag-quiet' }, 'No sessions'),
-      !loginsEnabled && el('span', { class: 'tag tag-quiet' }, 'No logins')),
+      limits(server).map((word) => el('span', { class: 'tag tag-quiet' }, word))),
     el('td', { class: 'number' }, String(sessions ?? '–')),
     el('td', {}, share(cpu?.use, cpu?.count ? `of ${plural(cpu.count, 'core')}` : '')),
     el('td', {}, share(used, totalmem ? `of ${bytes(totalmem)}` : '')),
