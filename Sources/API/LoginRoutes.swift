@@ -49,6 +49,9 @@ struct LoginRoutes: RouteGroup {
         /// - Parameter serverID: The member to log in at, where the user names one.
         case password(user: String, password: String, serverID: ServerID?)
         case code(String)
+
+        /// The member that the user names, if he does.
+        var serverID: ServerID? { if case .password(_, _, let serverID) = self { serverID } else { nil } }
     }
 
     private func begin(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -64,10 +67,7 @@ struct LoginRoutes: RouteGroup {
             }
         }
         guard settings.takesLogins else {
-            let why = settings.draining ? "is being emptied and takes no new logins" : "takes no logins"
-            throw member.problem(
-                .forbidden, settings.draining ? "draining" : "logins-disabled",
-                "this member \(why), and knows no other member that does just now")
+            throw member.closed(for: .login, isChosen: context.carrier != nil || content.serverID == member.serverID)
         }
         let source = LoginSource(address: context.clientAddress, userAgent: APIContext.userAgent(request))
         let step =

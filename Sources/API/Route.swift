@@ -7,9 +7,8 @@ package enum Route: Int, CaseIterable, Sendable {
     // Logging in and out.
     case loginWays, logIn, answerLogin, cancelLogin, logOut, me, logins, logOutEverywhere, endLogin
     // Sessions.
-    case commands, sessions, startSession, session, renameSession, endSession, disconnectSession, makeTicket,
-        screenshot,
-        sessionLog, display
+    case commands, sessions, startSession, session, renameSession, endSession
+    case disconnectSession, makeTicket, screenshot, sessionLog, display
     // The cluster, as users see it.
     case servers, events, interface
     // Pages.

@@ -114,10 +114,7 @@ struct SessionRoutes: RouteGroup {
                 try await request.carried(context, member.serverID, body: body), toFirstOf: servers)
         }
         guard settings.startsSessions else {
-            let why = settings.draining ? "is being emptied and starts no new sessions" : "starts no sessions"
-            throw member.problem(
-                .forbidden, settings.draining ? "draining" : "sessions-disabled",
-                "this member \(why), and knows no other member that does just now")
+            throw member.closed(for: .session, isChosen: server == member.serverID)
         }
         guard await sessions.livingCount < settings.sessions.perServerMax else {
             throw member.problem(

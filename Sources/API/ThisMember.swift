@@ -1,4 +1,5 @@
 // What the routes are told of the member that they are of.
+import Cluster
 import Gateway
 import HTTPTypes
 package import MemberConfiguration
@@ -25,6 +26,23 @@ package struct ThisMember: Sendable {
         self.hostname = hostname
         self.configurations = configurations
         self.urls = urls
+    }
+
+    /// What is said where this member takes nobody new.
+    ///
+    /// - Parameter isChosen: Whether it was named, or another member has sent the request here. Otherwise others were
+    ///   looked for, and there is none.
+    func closed(for purpose: Purpose, isChosen: Bool) -> Problem {
+        let isDraining = configuration.settings.draining
+        let (reason, what) =
+            switch purpose {
+            case .login: ("logins-disabled", isDraining ? "takes no new logins" : "takes no logins")
+            case .session: ("sessions-disabled", isDraining ? "starts no new sessions" : "starts no sessions")
+            }
+        return problem(
+            .forbidden, isDraining ? "draining" : reason,
+            "\(hostname) \(isDraining ? "is being emptied and " : "")\(what)"
+                + (isChosen ? "; choose another member" : ", and knows no other member that does just now"))
     }
 
     /// As it is now.

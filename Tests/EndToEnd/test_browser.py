@@ -369,6 +369,18 @@ def test_pages_fit_into_phones_and_wide_windows_and_are_accessible(client, brows
     check(desk, "desktop")
 
 
+def test_the_page_of_servers_says_which_of_them_take_nobody_new(make_portal, cluster_of, alice, visit, browse):
+    portal = make_portal()
+    other = cluster_of(portal)
+    desk = browse(visit(alice, portal=portal), portal=portal).open("/#servers")
+    desk.page.get_by_role("heading", name="Servers").wait_for()
+    other.edit("settings.json", lambda content: content.update(draining=True))
+    desk.page.get_by_role("row").filter(has_text="Being emptied").wait_for()
+    desk.picture("servers-emptied")
+    other.stop()
+    desk.page.get_by_role("row").filter(has_text="Stopped").wait_for()
+
+
 def test_pages_are_small(client, browse):
     """Below 100 KB each besides noVNC."""
     session = client.start("xterm")

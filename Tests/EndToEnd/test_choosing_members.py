@@ -79,6 +79,8 @@ def test_a_member_that_is_emptied_is_chosen_for_nothing_and_what_is_there_goes_o
     assert "draining" in gateway.ok("members") and "draining     YES" in first.ok("status")
     refused = there.ask("POST", "/sessions", {"command": "xterm", "serverId": first.server_id})
     assert (refused.status_code, refused.json()["reason"]) == (403, "draining"), refused.text
+    # It was named, and nobody has looked whether there is another one.
+    assert refused.json()["detail"].endswith("is being emptied and starts no new sessions; choose another member")
     assert there.ok("GET", f"/sessions/{session['id']}")["state"] == "running"
     first.edit("settings.json", lambda content: content.update(draining=False))
     first.wait_logged("configuration changed: settings.json: draining: true -> false")

@@ -10,7 +10,7 @@ import Trust
 extension ConfigurationFollower {
     /// All of them, in the order in which they take a change: what may refuse it, and is taken back easily, comes first.
     static func all(
-        _ member: RunningMember, _ users: UserServer, frontDoor: FrontDoorService, plainDoor: PlainDoorService
+        _ member: RunningMember, _ users: UserServer, frontDoor: ListenerService, plainDoor: ListenerService
     ) -> [ConfigurationFollower] {
         [
             certificate(member), links(member), .init("the listener") { try await frontDoor.move(to: $1.web.listen) },

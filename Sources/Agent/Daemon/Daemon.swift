@@ -44,8 +44,7 @@ struct Daemon {
         let reloader = ConfigurationReloader(member.configurations, logger: logs.agent)
         let parts = try await UserParts(member)
         let users = await UserServer(parts, update: update, publisher: publisher)
-        let frontDoor = FrontDoorService(parts.listener, member: member)
-        let plainDoor = PlainDoorService(parts.plainListener, logger: member.logger)
+        let (frontDoor, plainDoor) = (parts.frontDoor(), parts.plainDoor())
         let control = ControlService(
             path: directory.socket, routes: parts.controlRoutes(journal), logger: member.logger)
         await member.configurations.follow(

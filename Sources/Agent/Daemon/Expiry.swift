@@ -17,10 +17,9 @@ struct Expiry {
     /// Purges until cancelled, or until the store is closed.
     func run() async {
         let bell = Bell()
-        let following = Task { [store] in
-            // What is written may end sooner, and comes after a while in which the clock may have been set.
-            for await _ in store.subscribe() { bell.ring() }
-        }
+        // What is written may end sooner, and comes after a while in which the clock may have been set.
+        let changes = store.subscribe()
+        let following = Task { for await _ in changes { bell.ring() } }
         defer { following.cancel() }
         while !Task.isCancelled {
             await waitUntilDue(bell)

@@ -52,7 +52,7 @@ struct StoreService: Service {
 /// Holds the links to the access points. At the end it tells the others that this member stops, and says goodbye.
 struct GossipService: Service {
     let member: RunningMember
-    let frontDoor: FrontDoorService
+    let frontDoor: ListenerService
     let update: ServerUpdateSource
     let publisher: LeasePublisher
 

@@ -4,21 +4,29 @@ import Accounts
 import Cluster
 import ControlSocket
 import Gateway
+import Logging
 import MemberConfiguration
 
 extension UserParts {
     /// The one port.
-    var listener: Listener {
-        Listener(
+    func frontDoor() -> ListenerService {
+        let listener = Listener(
             key: "listen", serverID: this.serverID, api: api, door: .port, certificate: member.certificate,
             configurations: this.configurations, opened: relayDoor.open)
+        return ListenerService(listener, at: this.configuration.web.listen) { [member] bound in
+            await member.setListening(bound)
+            member.logger.notice("listening on https://\(bound)")
+        }
     }
 
-    /// The port without TLS.
-    var plainListener: Listener {
-        Listener(
+    /// The port without TLS, for a proxy on this host.
+    func plainDoor() -> ListenerService {
+        let listener = Listener(
             key: "plainListen", serverID: this.serverID, api: api, door: .plainPort, certificate: nil,
             configurations: this.configurations)
+        return ListenerService(listener, at: this.configuration.web.plainListen) { [member] bound in
+            member.logger.notice("listening on http://\(bound)")
+        }
     }
 
     /// What the commands can ask for.
