@@ -338,7 +338,8 @@ let package = Package(
         .testTarget(
             name: "MemberConfigurationTests",
             dependencies: [
-                "Directory", "JSON", "MemberConfiguration", "OperatingSystem", "TestSupport", "Transport", "Trust",
+                "Directory", "JSON", "MemberConfiguration", "OperatingSystem", "Replica", "TestSupport", "Transport",
+                "Trust",
             ],
             swiftSettings: settings),
         .testTarget(
