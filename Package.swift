@@ -42,7 +42,8 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(
             name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
-        .target(name: "OperatingSystem", swiftSettings: settings),
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .target(name: "OperatingSystem", dependencies: ["CSeccomp"], swiftSettings: settings),
         .target(name: "Engines", swiftSettings: settings),
         .target(name: "JSON", swiftSettings: settings),
         .target(name: "Certificates", dependencies: ["COpenSSL"], swiftSettings: settings),
@@ -83,8 +84,25 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(
+            name: "Placement", dependencies: ["Directory", "JSON", "Replica"], swiftSettings: settings),
+        .target(
+            name: "Scripts",
+            dependencies: [
+                "JSON", "OperatingSystem", "Placement", "Replica",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
+        .target(
             name: "MemberConfiguration",
             dependencies: ["Directory", "JSON", "OperatingSystem", "Replica", "Transport", "Trust"],
+            swiftSettings: settings),
+        .target(
+            name: "Global",
+            dependencies: [
+                "Directory", "JSON", "MemberConfiguration", "OperatingSystem", "Replica", "Store", "Trust",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
         .target(
             name: "Control",
@@ -99,7 +117,7 @@ let package = Package(
             name: "Commands",
             dependencies: [
                 "Certificates", "Control", "Directory", "JSON", "MemberConfiguration", "OperatingSystem", "Replica",
-                "Sessions", "Store", "Trust",
+                "Scripts", "Sessions", "Store", "Trust",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
@@ -131,8 +149,8 @@ let package = Package(
         .target(
             name: "Cluster",
             dependencies: [
-                "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Replica", "Store",
-                "Transport", "Trust",
+                "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Placement", "Replica",
+                "Scripts", "Store", "Transport", "Trust",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -160,7 +178,7 @@ let package = Package(
             name: "API",
             dependencies: [
                 "Accounts", "Cluster", "Directory", "Displays", "Gateway", "Gossip", "JSON", "MemberConfiguration",
-                "OperatingSystem", "Relay", "Replica", "Sessions", "Transport", "Trust",
+                "OperatingSystem", "Placement", "Relay", "Replica", "Sessions", "Transport", "Trust",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -174,7 +192,7 @@ let package = Package(
         .target(
             name: "ControlSocket",
             dependencies: [
-                "Cluster", "Control", "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration",
+                "Cluster", "Control", "Directory", "Gateway", "Global", "Gossip", "JSON", "MemberConfiguration",
                 "OperatingSystem", "Relay", "Replica", "Store", "Transport", "Trust",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -189,8 +207,8 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "Accounts", "API", "Certificates", "Cluster", "Commands", "Control", "ControlSocket", "Directory",
-                "Displays", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Relay", "Replica",
-                "Sessions", "Store", "Transport", "Trust",
+                "Displays", "Gateway", "Global", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Relay",
+                "Replica", "Scripts", "Sessions", "Store", "Transport", "Trust",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -201,14 +219,14 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            resources: [.copy("Portal/Pages"), .copy("Portal/openapi.json")],
+            resources: [.copy("Portal/Pages"), .copy("Portal/openapi.json"), .copy("ScriptWorker")],
             swiftSettings: settings,
             // Where `make install` puts the Swift runtime libraries, for hosts without the toolchain.
             linkerSettings: [.unsafeFlags(["-Xlinker", "-rpath=$ORIGIN/../lib/fastx-agent"])]),
         .executableTarget(
             name: "Benchmarks",
             dependencies: [
-                "OperatingSystem", "Replica", "Store", "Trust",
+                "Directory", "JSON", "OperatingSystem", "Placement", "Replica", "Scripts", "Store", "Trust",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -312,6 +330,16 @@ let package = Package(
             name: "DirectoryTests",
             dependencies: ["Directory", "JSON", "OperatingSystem", "Replica", "Store", "TestSupport"],
             swiftSettings: settings),
+        .testTarget(
+            name: "PlacementTests", dependencies: ["Directory", "JSON", "Placement", "Replica", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "GlobalTests",
+            dependencies: [
+                "Directory", "Global", "JSON", "MemberConfiguration", "OperatingSystem", "Replica", "Store",
+                "TestSupport", "Trust", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], swiftSettings: settings),
         .testTarget(name: "HouseRulesTests", swiftSettings: settings),
         .testTarget(
@@ -334,7 +362,13 @@ let package = Package(
         .testTarget(
             name: "SessionsTests", dependencies: ["Engines", "Sessions", "OperatingSystem", "Replica", "TestSupport"],
             swiftSettings: settings),
-        .testTarget(name: "CommandsTests", dependencies: ["Commands"], swiftSettings: settings),
+        .testTarget(
+            name: "ScriptsTests", dependencies: ["JSON", "OperatingSystem", "Scripts", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CommandsTests",
+            dependencies: ["Commands", "MemberConfiguration", "OperatingSystem", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(
             name: "MemberConfigurationTests",
             dependencies: [
@@ -357,7 +391,7 @@ let package = Package(
             name: "APITests",
             dependencies: [
                 "API", "Accounts", "Certificates", "Cluster", "Directory", "Displays", "Gateway", "Gossip", "JSON",
-                "MemberConfiguration", "OperatingSystem", "Replica", "Sessions", "Store", "TestSupport", "Transport",
+                "MemberConfiguration", "OperatingSystem", "Replica", "Scripts", "Sessions", "Store", "TestSupport", "Transport",
                 "Trust",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),

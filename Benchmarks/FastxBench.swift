@@ -1,13 +1,16 @@
-// fastx-bench: how fast the store, the synchronisation and the gateway are on this machine.
+// fastx-bench: how fast the store, the synchronisation, the gateway and placement are on this machine.
 import ArgumentParser
 
 /// The program.
 @main
 struct FastxBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "fastx-bench", abstract: "Benchmarks of the store, of the synchronisation and of the gateway.",
+        commandName: "fastx-bench",
+        abstract: "Benchmarks of the store, of the synchronisation, of the gateway and of placement.",
         discussion: "Figures hold for this machine at this moment. To compare, run both sides in turn in one call.",
-        subcommands: [StoreBenchmark.self, SyncBenchmark.self, ProxyBenchmark.self, RelayBenchmark.self])
+        subcommands: [
+            StoreBenchmark.self, SyncBenchmark.self, ProxyBenchmark.self, RelayBenchmark.self, PlacementBenchmark.self,
+        ])
 }
 
 /// What every benchmark takes.

@@ -78,6 +78,7 @@ package struct APIRouter: Sendable {
             TicketRoutes(member: member, sessions: sessions, tickets: tickets),
             DisplayRoutes(sessions: sessions, streams: streams, authentication: authentication),
             ServerRoutes(member: member, registry: others.registry),
+            PlacementRoutes(member: member, placer: others.placer),
             EventRoutes(events: events, streams: streams, authentication: authentication),
         ]
     }

@@ -1,26 +1,20 @@
 // Finds the pages where the program was built, or where they were installed with it.
-import Glibc
 import OperatingSystem
 
 /// Where the pages and the description of the interface are looked for.
 package struct InstalledPages: Sendable {
-    /// Where the package puts them, and `make install` unless it is told another prefix.
-    private static let systemDirectory = "/usr/share/fastx"
+    private let files: InstalledFiles
 
     /// The directories that they may be in, the first that has them counts.
-    let candidates: [String]
+    var candidates: [String] { files.candidates }
 
     /// - Parameter program: Its path, without symbolic links.
     package init(program: String) {
-        let directory = FileModes.parent(of: program)
-        let ofPrefix = "\(FileModes.parent(of: directory))/share/fastx"
-        candidates =
-            ["\(directory)/fastx_Agent.resources", ofPrefix]
-            + (ofPrefix == Self.systemDirectory ? [] : [Self.systemDirectory])
+        files = InstalledFiles(program: program)
     }
 
     /// The directory that has them. It is looked for every time: they may be installed while the agent runs.
-    var directory: String? { candidates.first { unsafe access("\($0)/Pages/index.html", R_OK) == 0 } }
+    var directory: String? { files.directory(with: "Pages/index.html") }
 
     /// What an administrator is told where there are none.
     package var problem: String? {

@@ -9,6 +9,7 @@ import Hummingbird
 import JSON
 import MemberConfiguration
 import NIOCore
+import Placement
 import Replica
 import Sessions
 
@@ -33,7 +34,7 @@ struct LoginRoutes: RouteGroup {
     private func ways(_ request: Request, _ context: APIContext) async throws -> Response {
         let settings = member.configuration.settings
         // A gateway speaks for the member that it would carry the login to.
-        let servers = settings.takesLogins || context.carrier != nil ? [] : others.servers(for: .login)
+        let servers = settings.takesLogins || context.carrier != nil ? [] : others.placer.leastLoaded(for: .login)
         if !servers.isEmpty {
             return try await others.proxy.forward(
                 try await request.carried(context, member.serverID), toFirstOf: servers)
@@ -56,41 +57,44 @@ struct LoginRoutes: RouteGroup {
 
     private func begin(_ request: Request, _ context: APIContext) async throws -> Response {
         try checkPage(request)
-        let settings = member.configuration.settings
         let body = try await RequestBody.collect(request, member.serverID)
         let content = try RequestBody.parse(request, body, member.serverID, Self.content)
-        if context.carrier == nil {
-            let servers = try loginServers(for: content, settings.takesLogins)
-            if !servers.isEmpty {
-                return try await others.proxy.forward(
-                    try await request.carried(context, member.serverID, body: body), toFirstOf: servers)
+        guard context.carrier == nil else { return try await beginHere(content, request, context) }
+        switch content {
+        case .password(let user, _, let named):
+            let wish = PlacementRequest(.login, user: user, named: named, data: Self.shownToScripts(user, named))
+            return try await others.place(wish, isOpen: member.configuration.settings.takesLogins) {
+                try await request.carried(context, member.serverID, body: body)
+            } here: { _ in
+                try await beginHere(content, request, context)
             }
+        case .code(let code):
+            guard let server = others.otherServer(inName: code) else {
+                return try await beginHere(content, request, context)
+            }
+            return try await others.proxy.forward(
+                try await request.carried(context, member.serverID, body: body), to: server)
         }
+    }
+
+    /// What the user sent, without his password.
+    private static func shownToScripts(_ user: String, _ named: ServerID?) -> JSONValue {
+        var data: [String: JSONValue] = ["user": .string(user)]
+        if let named { data["serverId"] = .string(named.text) }
+        return .object(data)
+    }
+
+    private func beginHere(_ content: Content, _ request: Request, _ context: APIContext) async throws -> Response {
+        let settings = member.configuration.settings
         guard settings.takesLogins else {
             throw member.closed(for: .login, isChosen: context.carrier != nil || content.serverID == member.serverID)
         }
         let source = LoginSource(address: context.clientAddress, userAgent: APIContext.userAgent(request))
-        let step =
-            switch content {
-            case .password(let user, let password, _):
-                try await logins.begin(user: user, password: password, from: source, settings.logins)
-            case .code(let code): try await logins.begin(code: code, from: source, settings.logins)
-            }
-        return answer(step)
-    }
-
-    /// The other members that a login may go to: the one that the user names, the one that made the code, or, where this
-    /// one takes none, those that do. None where it is for this member.
-    private func loginServers(for content: Content, _ isEnabled: Bool) throws(Problem) -> [ServerID] {
-        let named =
-            switch content {
-            case .password(_, _, let serverID): serverID
-            case .code(let code): others.otherServer(inName: code)
-            }
-        guard let named else { return isEnabled ? [] : others.servers(for: .login) }
-        guard named != member.serverID else { return [] }
-        try others.requireKnown(named)
-        return [named]
+        switch content {
+        case .password(let user, let password, _):
+            return answer(try await logins.begin(user: user, password: password, from: source, settings.logins))
+        case .code(let code): return answer(try await logins.begin(code: code, from: source, settings.logins))
+        }
     }
 
     private static func content(_ reader: inout ObjectReader) -> Content? {

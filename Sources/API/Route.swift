@@ -11,6 +11,8 @@ package enum Route: Int, CaseIterable, Sendable {
     case disconnectSession, makeTicket, screenshot, sessionLog, display
     // The cluster, as users see it.
     case servers, events, interface
+    // How servers were chosen.
+    case placements, placement, tryPlacement
     // Pages.
     case home, sessionPage, icon, pageFiles, noVNCFiles
     // What members ask each other for.
@@ -38,6 +40,8 @@ package enum Route: Int, CaseIterable, Sendable {
         case login
         /// A session: the member that has it.
         case session
+        /// A placement: the member that made it.
+        case placement
     }
 
     /// What there is to know of a route before somebody answers it.
@@ -112,6 +116,10 @@ package enum Route: Int, CaseIterable, Sendable {
         case .servers: Form(.get, "/api/v1/servers")
         case .events: Form(.get, "/api/v1/events")
         case .interface: Form(.get, "/api/v1/openapi.json").of(.browsers)
+
+        case .placements: Form(.get, "/api/v1/placements")
+        case .placement: Form(.get, "/api/v1/placements/{id}").of(.placement)
+        case .tryPlacement: Form(.post, "/api/v1/placements")
 
         case .home: Form(.get, "/").of(.browsers)
         case .sessionPage: Form(.get, "/session/{id}").of(.browsers)

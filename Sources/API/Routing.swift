@@ -64,6 +64,8 @@ struct RoutingMiddleware: RouterMiddleware {
         switch Self.subject(of: request, context) {
         case (.askedMember, _): return nil
         case (.attempt, let name?): return others.otherServer(inName: name)
+        case (.placement, let name?):
+            if let server = others.otherServer(inName: name) { return server }
         case (.login, let name?):
             if let login = others.registry.login(name) { return login.serverID }
         case (.session, let name?):

@@ -10,6 +10,7 @@ import JSON
 import MemberConfiguration
 import NIOCore
 import OperatingSystem
+import Placement
 import Replica
 import Sessions
 
@@ -99,7 +100,6 @@ struct SessionRoutes: RouteGroup {
 
     private func start(_ request: Request, _ context: APIContext) async throws -> Response {
         let identity = try context.requireIdentity(member.serverID)
-        let settings = member.configuration.settings
         let body = try await RequestBody.collect(request, member.serverID)
         let (start, server) = try RequestBody.parse(request, body, member.serverID, Self.content)
         do throws(StewardError) {
@@ -107,15 +107,45 @@ struct SessionRoutes: RouteGroup {
         } catch {
             throw StewardProblem.make(error, member.serverID)
         }
-        if let server, server != member.serverID { try others.requireKnown(server) }
-        let servers = server.map { [$0] } ?? (settings.startsSessions ? [] : others.servers(for: .session))
-        if !servers.isEmpty, servers != [member.serverID] {
-            return try await others.proxy.forward(
-                try await request.carried(context, member.serverID, body: body), toFirstOf: servers)
+        // Whoever was carried here was placed here.
+        guard context.carrier == nil else {
+            return try await startHere(start, identity, isChosen: true, placement: request.headers[.placement])
         }
-        guard settings.startsSessions else {
-            throw member.closed(for: .session, isChosen: server == member.serverID)
+        var wish = PlacementRequest(.session, user: identity.user, named: server, data: try Self.sent(body))
+        wish.claims = await claims(of: identity)
+        wish.groups = identity.groups
+        wish.isManager = identity.role >= .manager
+        wish.isAdmin = identity.role >= .admin
+        return try await others.place(wish, isOpen: member.configuration.settings.startsSessions) {
+            try await request.carried(context, member.serverID, body: body)
+        } here: { placement in
+            try await startHere(start, identity, isChosen: server == member.serverID, placement: placement)
         }
+    }
+
+    /// What the user sent, as scripts are told of it.
+    private static func sent(_ body: ByteBuffer) throws -> JSONValue { try JSONValue.parse(body.readableBytesView) }
+
+    /// What a login is known by, under the names that tokens of other systems have for it too.
+    private func claims(of identity: Identity) async -> [String: JSONValue] {
+        guard let id = identity.loginID, let issuer = identity.issuer else { return ["sub": .string(identity.user)] }
+        let lease =
+            if issuer == member.serverID {
+                await logins.book[id]?.lease(at: issuer, hasLink: false)
+            } else {
+                others.registry.login(id)
+            }
+        return lease?.claims(member.configuration.settings.logins) ?? ["sub": .string(identity.user)]
+    }
+
+    /// - Parameters:
+    ///   - isChosen: Whether this member was named, or another one has chosen it.
+    ///   - placement: Under which id the member that chose keeps how it did.
+    private func startHere(
+        _ start: SessionStart, _ identity: Identity, isChosen: Bool, placement: String?
+    ) async throws -> Response {
+        let settings = member.configuration.settings
+        guard settings.startsSessions else { throw member.closed(for: .session, isChosen: isChosen) }
         guard await sessions.livingCount < settings.sessions.perServerMax else {
             throw member.problem(
                 .tooManyRequests, "limit-reached",
@@ -128,7 +158,9 @@ struct SessionRoutes: RouteGroup {
                 "\(identity.user) has no account on \(member.hostname) that may start sessions")
         }
         try await logins.launchSteward(for: user, settings.logins)
-        let report = try await ask { () throws(StewardError) in try await stewards.start(user.uid, start) }
+        var start = start
+        start.placement = placement
+        let report = try await ask { [start] () throws(StewardError) in try await stewards.start(user.uid, start) }
         return .json(
             document(KnownSession(uid: user.uid, user: user.name, report: report)), status: .created,
             [.location: Route.session.path(report.id), .sessionServer: member.serverID.text])

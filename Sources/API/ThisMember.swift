@@ -3,6 +3,7 @@ import Cluster
 import Gateway
 import HTTPTypes
 package import MemberConfiguration
+import Placement
 package import Replica
 
 typealias HTTPStatus = HTTPResponse.Status

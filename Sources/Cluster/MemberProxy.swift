@@ -22,6 +22,8 @@ package struct CarriedRequest: Sendable {
     let way: ClientWay
     /// The client's connection's.
     let eventLoop: any EventLoop
+    /// Under which id it was placed, where it was.
+    var placement: String?
 
     package init(
         method: HTTPRequest.Method, path: String, fields: HTTPFields, body: ByteBuffer, way: ClientWay,
@@ -88,6 +90,13 @@ package struct MemberProxy: Sendable {
         } catch let error as MemberUnreachable {
             throw unreachable(error)
         }
+    }
+
+    /// The same, where another member may be asked instead.
+    ///
+    /// - Throws: `MemberUnreachable` where the member cannot be reached.
+    func forwardIfReached(_ request: CarriedRequest, to target: ServerID) async throws -> Response {
+        try await answer(request, try await routes.target(of: target))
     }
 
     /// The answer of the first of several members that can be reached. The next one is asked only where the one before has
@@ -167,6 +176,7 @@ package struct MemberProxy: Sendable {
         // Judged here: there it would be another host's.
         fields[.origin] = nil
         fields[.carrier] = try tokens(request.method.rawValue, path, body, target)
+        fields[.placement] = request.placement
         for told in request.way.fields { fields[told.name] = told.value }
         if body.readableBytes > 0 || request.method != .get && request.method != .head {
             fields[.contentLength] = String(body.readableBytes)
@@ -241,7 +251,7 @@ package struct MemberProxy: Sendable {
             serverID: serverID)
     }
 
-    private func unreachable(_ error: MemberUnreachable) -> Problem {
+    func unreachable(_ error: MemberUnreachable) -> Problem {
         logger.warning("\(error)")
         return Problem(
             .badGateway, reason: "unreachable",

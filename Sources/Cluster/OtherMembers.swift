@@ -11,26 +11,14 @@ package struct OtherMembers: Sendable {
     package let registry: Registry
     /// Carries requests to them.
     package let proxy: MemberProxy
-    /// On an external member those that hold a link to it.
-    let exchange: RelayExchange
-    let reachability: Reachability
+    /// Chooses among them, and this one.
+    package let placer: Placer
 
-    package init(
-        serverID: ServerID, registry: Registry, proxy: MemberProxy, exchange: RelayExchange, reachability: Reachability
-    ) {
+    package init(serverID: ServerID, registry: Registry, proxy: MemberProxy, placer: Placer) {
         self.serverID = serverID
         self.registry = registry
         self.proxy = proxy
-        self.exchange = exchange
-        self.reachability = reachability
-    }
-
-    /// Those that a login or a session may go to which nobody has named a member for, in the order in which to ask them.
-    package func servers(for purpose: Purpose) -> [ServerID] {
-        LeastLoaded.order(
-            registry.servers().map(\.update), for: purpose, linked: exchange.linkedMembers,
-            isDoubtful: { reachability.isDoubtful($0) }
-        ).filter { $0 != serverID }
+        self.placer = placer
     }
 
     /// Refuses a server id that a user gave and that is no member's.

@@ -73,6 +73,9 @@ struct Status: AsyncParsableCommand {
                 print("gateway key  SHARED: \(warning)")
             }
         }
+        if case .array(let mistakes)? = status["globalMistakes"] {
+            for line in mistakes.flatMap({ ConfigCheck.lines($0) }) { print("configuration MISTAKE: \(line)") }
+        }
         if let problem = status.text("pagesMissing") { print("pages        MISSING: \(problem)") }
         Self.printLinks(status["links"])
         Self.printAccessPoints(status["accessPoints"])

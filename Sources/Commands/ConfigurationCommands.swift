@@ -1,19 +1,25 @@
-// The commands on configuration: config check, versions and write, debug on and off.
+// The commands on configuration files: config check, versions and write, debug on and off.
 import ArgumentParser
 import Control
+import JSON
 import MemberConfiguration
 import OperatingSystem
 import Trust
 
 struct Config: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Check and replace the configuration files.",
-        subcommands: [ConfigCheck.self, ConfigVersions.self, ConfigWrite.self])
+        commandName: "config",
+        abstract: "Check and change configuration: this member's files, and what all members share.",
+        subcommands: [
+            ConfigCheck.self, ConfigVersions.self, ConfigWrite.self, ConfigShow.self, ConfigSet.self, ConfigRemove.self,
+            ConfigHistory.self, ConfigUndo.self, ConfigExport.self, ConfigImport.self,
+        ])
 }
 
 struct ConfigCheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Read every configuration file and report all mistakes.")
+        commandName: "check", abstract: "Read every configuration file and report all mistakes.",
+        discussion: "Where the agent runs, also the mistakes in the configuration that all members share.")
     @OptionGroup var location: VarDirectoryOption
 
     func run() async throws {
@@ -24,8 +30,29 @@ struct ConfigCheck: AsyncParsableCommand {
         let (configuration, warnings) = try directory.configuration.load()
         let files = directory.configuration.checkReferencedFiles(configuration)
         for warning in warnings { Terminal.complain("warning: \(warning)") }
-        guard modes.isEmpty, files.isEmpty else { throw AgentError.configuration(modes + files.map(\.description)) }
+        let all = modes + files.map(\.description) + (try await globalMistakes(directory))
+        guard all.isEmpty else { throw AgentError.configuration(all) }
         print("\(directory.configuration.path): no mistakes")
+    }
+
+    /// None where no agent can be asked.
+    private func globalMistakes(_ directory: VarDirectory) async throws -> [String] {
+        let status: JSONValue
+        do {
+            status = try await ControlClient(directory: directory).request(.get, "/v1/status")
+        } catch AgentError.noDaemon {
+            return []
+        }
+        guard case .array(let mistakes)? = status["globalMistakes"] else { return [] }
+        return mistakes.flatMap { Self.lines($0) }
+    }
+
+    /// What is said of a value of the cluster with a mistake: a line for each.
+    static func lines(_ mistake: JSONValue) -> [String] {
+        let writer = mistake.text("writtenBy") ?? "a member not known here"
+        return mistake.texts("mistakes").map {
+            "\($0) (written by \(writer), \(mistake.text("writtenAt") ?? "")); \(mistake.text("used") ?? "")"
+        }
     }
 }
 

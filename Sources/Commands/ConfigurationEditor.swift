@@ -17,7 +17,7 @@ struct ConfigurationEditor {
     init(_ directory: VarDirectory, _ command: String) throws {
         try Sodium.start()
         self.directory = try directory.existing()
-        source = "fastx-agent \(command)"
+        source = CommandSource.text(command)
     }
 
     /// Makes a change of one file, again where somebody else was faster, and says what has come of it. Returns the file's

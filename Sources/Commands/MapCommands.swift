@@ -15,14 +15,18 @@ import OperatingSystem
 struct Put: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "put", abstract: "Write an entry.",
-        discussion: "Keys begin with config/ or data/. Returns once the entry is safe on this member's disk.")
+        discussion: """
+            Keys begin with data/, or are those of the cluster's configuration, which is checked: see "config set". \
+            Returns once the entry is safe on this member's disk.
+            """)
     @OptionGroup var options: ClientOptions
-    @Argument(help: "The key, such as config/motd.") var key: String
+    @Argument(help: "The key, such as data/motd.") var key: String
     @Argument(help: "The value. Standard input unless given.") var value: String?
 
     func run() async throws {
         let bytes = try value.map { Array($0.utf8) } ?? StandardInput.readAll()
         let answer = try await options.client.request(.put, "/v1/entry", ["key": key], body: bytes)
+        if let warning = answer.text("warning") { Terminal.complain("warning: \(warning)") }
         if options.json { print(answer.canonicalText) }
     }
 }
@@ -61,7 +65,7 @@ struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "Print the keys below a prefix, in byte order.")
     @OptionGroup var options: ClientOptions
-    @Argument(help: "The prefix, such as config/. Every key unless given.") var prefix: String = ""
+    @Argument(help: "The prefix, such as data/. Every key unless given.") var prefix: String = ""
 
     func run() async throws {
         var splitter = LineSplitter()

@@ -1,7 +1,8 @@
-// The commands that other processes of this program call: link, session, askpass. None reads any configuration.
+// The commands that other processes of this program call: link, session, askpass, and the two of scripts. None reads any configuration.
 import ArgumentParser
 import Glibc
 import Replica
+import Scripts
 import Sessions
 
 struct StewardProcessCommand: AsyncParsableCommand {
@@ -35,6 +36,52 @@ struct AskpassProcessCommand: ParsableCommand {
 
     func run() throws { Glibc.exit(AskpassCommand.run(prompt: prompt.joined(separator: " "))) }
 }
+
+struct ScriptGuardProcessCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "script-guard", abstract: "Start and end the process of one kind of scripts.",
+        discussion: "Started by the agent, or by the service manager, with a connection as descriptor 0.",
+        shouldDisplay: false)
+    @Option(help: "The file that Node runs. Default: the one that comes with this program.") var main: String?
+    @Option(help: "The newest version of Landlock to use.") var abi: Int?
+
+    func run() throws {
+        Glibc.exit(ScriptGuardCommand.run(ScriptGuardCommand.Arguments(main: main, landlockMax: abi)))
+    }
+}
+
+struct ScriptConfineProcessCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "script-confine", abstract: "Put up walls around this process, and become Node.",
+        shouldDisplay: false)
+    @Option(help: "What the script is for: \(ScriptKind.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var kind: ScriptKind = .placement
+    @Option(help: "The absolute path of Node.") var node: String
+    @Option(help: "How many MiB of memory scripts may use.") var memory: Int = 256
+    @Option(help: "How many bytes Node needs for itself. Default: it is asked.") var baseline: UInt64?
+    @Option(help: "The file that Node runs.") var main: String
+    @Option(help: "The newest version of Landlock to use.") var abi: Int?
+    @Option(name: .customLong("guard"), help: "The process with which this one ends.") var guardPID: Int32?
+    @Flag(help: "Tell what happens on descriptor 3.") var report = false
+
+    func validate() throws {
+        guard ScriptPlan.memoryRangeMiB.contains(memory) else {
+            throw ValidationError(
+                "--memory has to be \(ScriptPlan.memoryRangeMiB.lowerBound) to \(ScriptPlan.memoryRangeMiB.upperBound)."
+            )
+        }
+    }
+
+    func run() throws {
+        Glibc.exit(
+            ScriptConfineCommand.run(
+                ScriptConfineCommand.Arguments(
+                    kind: kind, node: node, memoryMiB: memory, baselineBytes: baseline, main: Paths.absolute(main),
+                    landlockMax: abi ?? .max, guardPID: guardPID, isReporting: report)))
+    }
+}
+
+extension ScriptKind: ExpressibleByArgument {}
 
 extension ServerID: ExpressibleByArgument {
     /// Nil for a text that is no server id.

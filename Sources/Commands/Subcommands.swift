@@ -16,12 +16,15 @@ package enum Subcommands {
     package static var users: [any ParsableCommand.Type] {
         [
             Start.self, SessionList.self, Terminate.self, LoginCode.self, StewardProcessCommand.self,
-            SessionProcessCommand.self, AskpassProcessCommand.self,
+            SessionProcessCommand.self, AskpassProcessCommand.self, ScriptGuardProcessCommand.self,
+            ScriptConfineProcessCommand.self,
         ]
     }
 
     /// What an administrator sees of the other members.
-    package static var cluster: [any ParsableCommand.Type] { [Members.self, Status.self, Links.self] }
+    package static var cluster: [any ParsableCommand.Type] {
+        [Members.self, Status.self, Links.self, PlacementCommand.self]
+    }
 
     /// On entries.
     package static var map: [any ParsableCommand.Type] {

@@ -39,6 +39,12 @@ package enum EntryDocument {
         return fields
     }
 
+    /// The value's bytes in the fields of an entry; nil where they have none.
+    package static func value(_ fields: JSONValue) -> [UInt8]? {
+        if let text = fields.text("value") { return Array(text.utf8) }
+        return fields.text("valueBase64").flatMap { Data(base64Encoded: $0) }.map { Array($0) }
+    }
+
     private static func text(_ bytes: RawSpan) -> String? {
         unsafe bytes.withUnsafeBytes { unsafe String(validating: $0, as: UTF8.self) }
     }

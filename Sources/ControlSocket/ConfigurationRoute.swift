@@ -20,7 +20,7 @@ package struct ConfigurationRoute: Sendable {
 
     /// `file`: its name; `expected`: the version that the change was made from; `source`: who asks. The body is the
     /// file's whole new text.
-    func change(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    func change(_ request: Request, _ context: ControlContext) async throws -> Response {
         let query = request.uri.queryParameters
         let body: ByteBuffer
         do {
@@ -31,10 +31,11 @@ package struct ConfigurationRoute: Sendable {
                 "the file is larger than the \(ConfigurationDirectory.fileByteCountMax) bytes allowed")
         }
         do {
-            let proposal = ConfigurationProposal(
+            var proposal = ConfigurationProposal(
                 try Configuration.file(named: String(query.get("file") ?? "")), text: Array(buffer: body),
                 expected: query.get("expected").map { ConfigurationVersion(text: $0) },
                 source: query.get("source") ?? "the control socket")
+            proposal.user = try await context.user()
             let applied = try await configurations.change(proposal)
             return Response.json(["changes": .array(applied.change.lines.map { .string($0) })])
         } catch let error as ConfigurationRefusal {

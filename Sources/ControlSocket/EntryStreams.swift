@@ -19,7 +19,7 @@ struct EntryStreams: Sendable {
     private static let partByteCountMax = 256 << 10
 
     /// The entries below a prefix, in key order, as lines.
-    func dump(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    func dump(_ request: Request, _ context: ControlContext) async throws -> Response {
         let prefix = Array((request.uri.queryParameters.get("prefix") ?? "").utf8)
         return Self.lines { [store] writer in
             var after: Key?
@@ -46,7 +46,7 @@ struct EntryStreams: Sendable {
     }
 
     /// Every change below a prefix from now on, as lines; a deletion has `"deleted":true`.
-    func watch(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
+    func watch(_ request: Request, _ context: ControlContext) async throws -> Response {
         let prefix = Array((request.uri.queryParameters.get("prefix") ?? "").utf8)
         let feed = store.subscribe()
         return Self.lines { writer in

@@ -84,7 +84,7 @@ package actor Journal {
     }
 
     /// The member whose process drew an origin, where that is known.
-    func member(of origin: Origin) -> ServerID? { origins[origin.raw] }
+    package func member(of origin: Origin) -> ServerID? { origins[origin.raw] }
 
     private func note(_ group: ChangeGroup) async {
         var peer: ServerID?

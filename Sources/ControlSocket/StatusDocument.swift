@@ -3,6 +3,7 @@ package import Cluster
 import Control
 package import Directory
 package import Gateway
+package import Global
 package import Gossip
 import JSON
 package import MemberConfiguration
@@ -24,6 +25,8 @@ package struct StatusDocument: Sendable {
     let configurations: ConfigurationStore
     let registry: Registry
     let relay: RelayDocument
+    let global: GlobalConfigurationIndex
+    let journal: Journal
     /// What an administrator is told where pages for browsers are missing.
     let pagesProblem: @Sendable () -> String?
     /// Where the listener really listens.
@@ -32,6 +35,7 @@ package struct StatusDocument: Sendable {
     package init(
         serverID: ServerID, started: WallTime, store: Store, node: GossipNode, authenticator: MemberAuthenticator,
         certificate: ServerCertificate, configurations: ConfigurationStore, registry: Registry, relay: RelayDocument,
+        global: GlobalConfigurationIndex, journal: Journal,
         pagesProblem: @escaping @Sendable () -> String?, listening: @escaping @Sendable () async -> HostAndPort?
     ) {
         self.serverID = serverID
@@ -43,6 +47,8 @@ package struct StatusDocument: Sendable {
         self.configurations = configurations
         self.registry = registry
         self.relay = relay
+        self.global = global
+        self.journal = journal
         self.pagesProblem = pagesProblem
         self.listening = listening
     }
@@ -77,8 +83,22 @@ package struct StatusDocument: Sendable {
             "partitioned": .bool(await node.isPartitionedByGateways), "relayLinks": .array(relayLinks),
             "sharedGatewayKeys": SharedGatewayKeys(registry.servers().map(\.update)).json,
             "isolated": .text(Self.isolation(configuration, links.map(\.status))),
-            "pagesMissing": .text(pagesProblem()),
+            "pagesMissing": .text(pagesProblem()), "globalMistakes": .array(await globalMistakes()),
         ])
+    }
+
+    /// What in the cluster's configuration has a mistake, who wrote it and when, and what counts instead.
+    private func globalMistakes() async -> [JSONValue] {
+        var documents: [JSONValue] = []
+        for mistake in global.mistakes {
+            documents.append([
+                "key": .string(mistake.key.description), "version": .string(mistake.version.text),
+                "writtenAt": .string(mistake.version.clock.time.text),
+                "writtenBy": .text(await journal.member(of: mistake.version.origin)?.text),
+                "mistakes": .array(mistake.lines.map { .string($0) }), "used": .string(mistake.used.description),
+            ])
+        }
+        return documents
     }
 
     /// Why an external member belongs to no cluster: it connects to nobody, so others have to connect to it.

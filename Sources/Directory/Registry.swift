@@ -1,5 +1,5 @@
 // What the map says of servers, and of other members' logins and sessions: an index that follows every change.
-import JSON
+package import JSON
 package import Logging
 package import OperatingSystem
 package import Replica
@@ -33,10 +33,27 @@ package final class Registry: Sendable {
         package let update: ServerUpdate
         /// When the member wrote it, by its own clock.
         package let written: WallTime
+        /// As the member wrote it: JSON in UTF-8.
+        package let text: [UInt8]
+        /// Another one for each word of any member.
+        package let number: UInt64
+    }
+
+    /// A word on a member that was kept in a file, for trials; nil where it is none.
+    package static func recorded(_ document: JSONValue) -> Server? {
+        guard let owner = document.text("serverId").flatMap({ ServerID($0) }),
+            let update = ServerUpdate(document, of: owner)
+        else { return nil }
+        return Server(
+            update: update, written: WallTime(milliseconds: 0), text: Array(document.canonicalText.utf8),
+            number: UInt64.random(in: UInt64.max / 2...UInt64.max))
     }
 
     private struct State {
         var servers: [ServerID: Lease<Server>] = [:]
+        /// Those of whom there is a word, ordered.
+        var serverIDs: [ServerID] = []
+        var lastNumber: UInt64 = 0
         /// By session id.
         var sessions: [String: Lease<SessionLease>] = [:]
         /// Sessions that were started through this member, until the map has them: where they are.
@@ -107,24 +124,26 @@ package final class Registry: Sendable {
                 + state.sessions.values.map(\.value.key)
         }
         for key in known where !found.contains(key) {
-            take(key, nil, written: WallClock.now(), expiry: WallClock.now())
+            take(key, nil, [], written: WallClock.now(), expiry: WallClock.now())
         }
     }
 
     private func take(_ header: EntryHeader, _ key: RawSpan, _ value: RawSpan, isGone: Bool) {
         guard let key = LeaseKey(key) else { return }
-        let json = isGone ? nil : try? JSONValue.parse(value.copy())
+        let text = isGone ? [] : value.copy()
+        let json = isGone ? nil : try? JSONValue.parse(text)
         take(
-            key, json, written: header.version.clock.time,
+            key, json, text, written: header.version.clock.time,
             expiry: header.expiry ?? WallTime(milliseconds: .max))
     }
 
-    /// - Parameter json: The document; nil where the entry is no more.
-    private func take(_ key: LeaseKey, _ json: JSONValue?, written: WallTime, expiry: WallTime) {
+    /// - Parameters:
+    ///   - json: The document; nil where the entry is no more.
+    ///   - text: The same as it was written.
+    private func take(_ key: LeaseKey, _ json: JSONValue?, _ text: [UInt8], written: WallTime, expiry: WallTime) {
         switch key {
         case .server(let owner):
-            let update = json.flatMap { ServerUpdate($0, of: owner) }
-            takeServer(owner, update.map { Server(update: $0, written: written) }, expiry)
+            takeServer(owner, json.flatMap { ServerUpdate($0, of: owner) }, text, written: written, expiry)
         // This member knows its own better.
         case .login(let owner, let id) where owner != serverID: takeLogin(id, at: owner, json, expiry)
         case .session(let owner, let id) where owner != serverID: takeSession(id, of: owner, json, expiry)
@@ -132,9 +151,19 @@ package final class Registry: Sendable {
         }
     }
 
-    private func takeServer(_ owner: ServerID, _ server: Server?, _ expiry: WallTime) {
-        state.withLock { $0.servers[owner] = server.map { Lease(value: $0, expiry: expiry) } }
-        if let server { events.tell(.server(server.update)) }
+    private func takeServer(
+        _ owner: ServerID, _ update: ServerUpdate?, _ text: [UInt8], written: WallTime, _ expiry: WallTime
+    ) {
+        state.withLock { state in
+            state.lastNumber += 1
+            let number = state.lastNumber
+            let old = state.servers[owner]
+            state.servers[owner] = update.map {
+                Lease(value: Server(update: $0, written: written, text: text, number: number), expiry: expiry)
+            }
+            if (old == nil) != (update == nil) { state.serverIDs = state.servers.keys.sorted() }
+        }
+        if let update { events.tell(.server(update)) }
     }
 
     private func takeLogin(_ id: String, at issuer: ServerID, _ json: JSONValue?, _ expiry: WallTime) {
@@ -259,9 +288,11 @@ package final class Registry: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// The last words of all members.
+    /// The last words of all members, ordered by server id.
     package func servers(at now: WallTime = WallClock.now()) -> [Server] {
-        state.withLock { $0.servers.values.filter { $0.expiry > now }.map(\.value) }
+        state.withLock { state in
+            state.serverIDs.compactMap { id in state.servers[id].flatMap { $0.expiry > now ? $0.value : nil } }
+        }
     }
 
     /// What a member says of itself; nil for one that has not for 90 s.

@@ -19,6 +19,12 @@ package struct ServerUpdate: Sendable, Equatable {
     package let sessionsEnabled: Bool
     /// Whether it opens no connections to other members.
     package let isExternal: Bool
+    /// Whether it takes no new logins and sessions, so that its host empties.
+    package let isDraining: Bool
+    /// Whether its agent has stopped, and has said so; the update is its last one then.
+    package let isStopped: Bool
+    /// Whether it is for one user at a time, and somebody is logged in there.
+    package let isReserved: Bool
 
     /// What a member wrote; nil where that is not about itself.
     ///
@@ -32,6 +38,9 @@ package struct ServerUpdate: Sendable, Equatable {
         loginsEnabled = document["loginsEnabled"] == true
         sessionsEnabled = document["sessionsEnabled"] == true
         isExternal = document["external"] == true
+        isDraining = document["draining"] == true
+        isStopped = document.text("state") == "stopped"
+        isReserved = document["serverReservations"] == true && document.integer("logins") ?? 0 > 0
         address = ServerAddress(of: owner, urls: document.texts("urls"), document.text("certificateSHA256"))
     }
 
@@ -42,6 +51,9 @@ package struct ServerUpdate: Sendable, Equatable {
         loginsEnabled = content.takesLogins
         sessionsEnabled = content.startsSessions
         isExternal = content.isExternal
+        isDraining = content.isDraining
+        isStopped = content.stopReason != nil
+        isReserved = content.serverReservations && content.counts.logins > 0
         address = ServerAddress(of: content.serverID, urls: content.urls, HexText.encode(content.certificateSHA256))
     }
 }
@@ -53,10 +65,6 @@ extension ServerUpdate {
     package var urls: [String] { document.texts("urls") }
     /// The origin of what the member's process writes; nil where it does not say so.
     package var origin: Origin? { document.text("origin").flatMap { UInt64($0, radix: 16) }.map(Origin.init(raw:)) }
-    /// Whether it takes no new logins and sessions, so that its host empties.
-    package var isDraining: Bool { document["draining"] == true }
-    /// Whether its agent has stopped, and has said so; the update is its last one then.
-    package var isStopped: Bool { document.text("state") == "stopped" }
     /// Why its agent has stopped; nil where it has not, or has not said why.
     package var stopReason: String? { document.text("stopReason") }
     /// Users who are logged in there; zero where it does not say so.

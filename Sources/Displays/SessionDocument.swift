@@ -49,6 +49,7 @@ extension SessionReport {
             "clients": .integer(Int64(clients)), "display": .text(display),
             "memoryBytes": .integer(Int64(clamping: memoryBytes)),
             "cpuPercent": .number((cpuPercent * 10).rounded() / 10), "forgotten": .bool(forgotten),
+            "placement": .text(placement),
         ]
     }
 }

@@ -10,6 +10,8 @@ package enum Kernel {
     private static let setChildSubreaper: CInt = 36
     private static let getDumpable: CInt = 3
     private static let setDumpable: CInt = 4
+    private static let setParentDeathSignal: CInt = 1
+    private static let setNoNewPrivileges: CInt = 38
     private static let memfdCloseOnExec: CUnsignedInt = 1
     private static let memfdAllowSealing: CUnsignedInt = 2
     private static let addSeals: CInt = 1033
@@ -17,9 +19,12 @@ package enum Kernel {
     /// No more seals, no shrinking, no growing, no writing.
     package static let allSeals: CInt = 0xF
 
-    private typealias SystemCall = @convention(c) (CLong, CLong, CLong, CLong, CLong) -> CLong
+    /// A number, then the arguments of the call.
+    package typealias SystemCall = @convention(c) (CLong, CLong, CLong, CLong, CLong) -> CLong
     private typealias ProcessControl =
         @convention(c) (CInt, CUnsignedLong, CUnsignedLong, CUnsignedLong, CUnsignedLong) -> CInt
+    private typealias Capabilities =
+        @convention(c) (UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<UInt32>) -> CInt
     private typealias MemoryFile = @convention(c) (UnsafePointer<CChar>, CUnsignedInt) -> CInt
     private typealias Accept =
         @convention(c) (CInt, UnsafeMutablePointer<sockaddr>?, UnsafeMutablePointer<socklen_t>?, CInt) -> CInt
@@ -36,7 +41,7 @@ package enum Kernel {
 
     /// A descriptor of a process, readable once it has ended; `nil` when there is no such process.
     package static func openProcess(_ pid: pid_t) throws(SystemError) -> OwnedDescriptor? {
-        let call = unsafe unsafeBitCast(try symbol("syscall"), to: SystemCall.self)
+        let call = try systemCall()
         let raw = CInt(call(pidfdOpenNumber, CLong(pid), 0, 0, 0))
         guard raw >= 0 else {
             if errno == ESRCH { return nil }
@@ -47,7 +52,7 @@ package enum Kernel {
 
     /// Sends a signal to exactly the process of a descriptor. `false` when it has ended.
     package static func sendSignal(_ signal: CInt, to process: OwnedDescriptor) throws(SystemError) -> Bool {
-        let call = unsafe unsafeBitCast(try symbol("syscall"), to: SystemCall.self)
+        let call = try systemCall()
         guard call(pidfdSendSignalNumber, CLong(process.raw), CLong(signal), 0, 0) == 0 else {
             if errno == ESRCH { return false }
             throw .call(name: "pidfd_send_signal", subject: "a process", code: errno)
@@ -68,6 +73,37 @@ package enum Kernel {
     /// Whether others see it.
     package static func isMemoryShown() throws(SystemError) -> Bool {
         try control(getDumpable, 0, "PR_GET_DUMPABLE") != 0
+    }
+
+    /// The kernel kills this process when the thread that started it ends.
+    package static func dieWithParent() throws(SystemError) {
+        try control(setParentDeathSignal, CUnsignedLong(SIGKILL), "PR_SET_PDEATHSIG")
+    }
+
+    /// No program that this process becomes or starts has more rights than it has itself: sudo and the like are without
+    /// effect.
+    package static func forbidNewPrivileges() throws(SystemError) {
+        try control(setNoNewPrivileges, 1, "PR_SET_NO_NEW_PRIVS")
+    }
+
+    /// The function for any system call by its number; -1 and `errno` on failure. Pointers go as numbers, and what they
+    /// point to has to be there until it returns.
+    package static func systemCall() throws(SystemError) -> SystemCall {
+        unsafe unsafeBitCast(try symbol("syscall"), to: SystemCall.self)
+    }
+
+    /// Gives up every capability that this process has, as root too. Together with `forbidNewPrivileges` it is for good.
+    package static func dropCapabilities() throws(SystemError) {
+        // Version 3 of the interface, and this process; then effective, permitted and inheritable, low halves first.
+        var header: [UInt32] = [0x2008_0522, 0]
+        var sets = [UInt32](repeating: 0, count: 6)
+        let get = unsafe unsafeBitCast(try symbol("capget"), to: Capabilities.self)
+        guard unsafe get(&header, &sets) == 0 else { throw .call(name: "capget", subject: "this process", code: errno) }
+        // Whoever has none may not be allowed to ask for less.
+        guard sets.contains(where: { $0 != 0 }) else { return }
+        let set = unsafe unsafeBitCast(try symbol("capset"), to: Capabilities.self)
+        var none = [UInt32](repeating: 0, count: 6)
+        guard unsafe set(&header, &none) == 0 else { throw .call(name: "capset", subject: "this process", code: errno) }
     }
 
     @discardableResult

@@ -76,6 +76,25 @@ package struct Version: Hashable, Comparable, Sendable {
     }
 }
 
+extension Version {
+    /// Clock and origin, 16 hexadecimal digits each: `019a2b3c4d5e0001-1f2e3d4c5b6a7988`. Texts sort as versions do.
+    package var text: String { "\(Self.digits(clock.raw))-\(Self.digits(origin.raw))" }
+
+    /// Reads the text of a version; nil where it is none.
+    package init?(text: String) {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ $0.utf8.count == 16 && $0.first != "+" }),
+            let clock = UInt64(parts[0], radix: 16), let origin = UInt64(parts[1], radix: 16)
+        else { return nil }
+        self.init(clock: Clock(raw: clock), origin: Origin(raw: origin))
+    }
+
+    private static func digits(_ number: UInt64) -> String {
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
 /// Gives out the versions of what one process writes, each of them once, whatever its wall clock does.
 package struct VersionSource: Sendable {
     /// That of this process.

@@ -9,8 +9,10 @@ extension Store {
 
     /// Writes only if each of some keys has the version expected of it, or no value where nil is expected; else
     /// throws `conflict` and writes nothing. A deleted or expired entry counts as no value.
+    ///
+    /// - Parameter following: What is written in the same transaction because of it, such as a record that it was done.
     package func write(
-        _ writes: [LocalWrite], expecting: [Key: Version?]
+        _ writes: [LocalWrite], expecting: [Key: Version?], following: Following? = nil
     ) async throws(StoreError) -> [WriteReceipt] {
         var byteCount = 0
         for write in writes {
@@ -21,7 +23,9 @@ extension Store {
             }
             byteCount += value.count
         }
-        return try await perform(byteCount: byteCount) { .write(writes, expecting: expecting, $0) }
+        return try await perform(byteCount: byteCount) {
+            .write(writes, expecting: expecting, following: following, $0)
+        }
     }
 
     /// Merges entries received from elsewhere: each is taken if it is admitted and beats what is stored.

@@ -23,6 +23,7 @@ import NIOPosix
 import NIOSSL
 import OperatingSystem
 import Replica
+import Scripts
 import Sessions
 import Store
 import Synchronization
@@ -108,8 +109,15 @@ final class InterfaceFixture: Sendable {
                 serverID: "m", registry: registry,
                 proxy: MemberProxy(
                     serverID: "m", routes: routes, authenticator: authenticator, reachability: reachability,
-                    logger: quiet, client: routes.makeClient(relay: exchange)), exchange: exchange,
-                reachability: reachability),
+                    logger: quiet, client: routes.makeClient(relay: exchange)),
+                placer: Placer(
+                    serverID: "m", registry: registry, reachability: reachability, linked: { exchange.linkedMembers },
+                    configuration: { GlobalConfiguration() }, predefined: PredefinedScripts(),
+                    pool: ScriptPool {
+                        ScriptLimits(node: "/nonexistent", time: .seconds(1), memoryMiB: 64)
+                    } start: { (_) throws(ScriptStartError) in
+                        throw .refused("these tests run no scripts")
+                    }, ownSessions: { _ in [] })),
             authenticator: authenticator, certificate: try Self.certificate(),
             pages: Pages(installed: InstalledPages(program: "\(path)/bin/program")),
             memberRoutes: [

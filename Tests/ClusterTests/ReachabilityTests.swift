@@ -1,72 +1,14 @@
-// Whom a gateway asks first: the least loaded member, and behind all others those that could not be reached a moment ago.
+// Which members are asked after the others: those that could not be reached a moment ago.
 import Cluster
-import Directory
 import Gossip
-import JSON
 import Replica
 import TestSupport
 import Testing
 
-@Suite("Choosing among the members")
+@Suite("What is known of being within reach")
 struct ReachabilityTests {
     private let now = ContinuousClock.now
     private let link = LinkID(raw: 1)
-
-    private func update(
-        _ id: ServerID, logins: Int64, takesLogins: Bool = true, isExternal: Bool = false
-    ) throws -> ServerUpdate {
-        let document: JSONValue = [
-            "serverId": .string(id.text), "logins": .integer(logins), "loginsEnabled": .bool(takesLogins),
-            "external": .bool(isExternal), "sessions": .integer(10 - logins), "sessionsEnabled": true,
-        ]
-        return try #require(ServerUpdate(document, of: id))
-    }
-
-    private func order(_ servers: [ServerUpdate], linked: Set<ServerID> = [], doubtful: Set<ServerID> = [])
-        -> [ServerID]
-    {
-        LeastLoaded.order(servers, for: .login, linked: linked, isDoubtful: doubtful.contains)
-    }
-
-    @Test("The member with the fewest comes first, of equals the one with the lower id")
-    func load() throws {
-        let servers = try [update("c", logins: 1), update("b", logins: 1), update("a", logins: 3)]
-        #expect(order(servers) == ["b", "c", "a"])
-        #expect(LeastLoaded.order(servers, for: .session, linked: [], isDoubtful: { _ in false }) == ["a", "b", "c"])
-    }
-
-    @Test("A member that is emptied, and one that has stopped, are not asked")
-    func closing() throws {
-        let open = try update("b", logins: 5)
-        for members in [["draining": true], ["state": "stopped"]] as [[String: JSONValue]] {
-            guard case .object(let said) = try update("a", logins: 0).document else { continue }
-            let closing = try #require(ServerUpdate(.object(said.merging(members) { $1 }), of: "a"))
-            #expect(order([closing, open]) == ["b"])
-        }
-    }
-
-    @Test("A member that takes no logins, and an external one, are not asked")
-    func ability() throws {
-        let servers = try [
-            update("a", logins: 0, takesLogins: false), update("b", logins: 0, isExternal: true),
-            update("c", logins: 9),
-        ]
-        #expect(order(servers) == ["c"])
-    }
-
-    @Test("A doubtful member comes behind all others, and is still asked when there is no other")
-    func doubt() throws {
-        let servers = try [update("a", logins: 0), update("b", logins: 5), update("c", logins: 6)]
-        #expect(order(servers, doubtful: ["a"]) == ["b", "c", "a"])
-        #expect(order(servers, doubtful: ["a", "b", "c"]) == ["a", "b", "c"])
-    }
-
-    @Test("On an external member those that hold a link to it are the only ones, unless there are none")
-    func external() throws {
-        let servers = try [update("a", logins: 0), update("b", logins: 5)]
-        #expect(order(servers, linked: ["b"]) == ["b"])
-        #expect(order(servers, linked: ["z"]) == ["a", "b"])
-    }
 
     @Test("A member that could not be reached is doubtful for a minute, or until it answers")
     func failure() {

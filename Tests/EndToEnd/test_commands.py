@@ -18,11 +18,11 @@ KEY_BYTES_MAX = 480
 
 
 def test_a_value_put_is_read_back_and_deleted(agent):
-    assert agent.run("put", "config/motd", "Grüße").status == OK
-    assert agent.run("get", "config/motd") == (OK, "Grüße", "")
-    assert agent.run("delete", "config/motd").status == OK
-    missing = agent.run("get", "config/motd")
-    assert missing.status == REFUSED and missing.out == "" and "config/motd" in missing.err
+    assert agent.run("put", "data/motd", "Grüße").status == OK
+    assert agent.run("get", "data/motd") == (OK, "Grüße", "")
+    assert agent.run("delete", "data/motd").status == OK
+    missing = agent.run("get", "data/motd")
+    assert missing.status == REFUSED and missing.out == "" and "data/motd" in missing.err
 
 
 def test_put_reads_standard_input_without_a_value_byte_for_byte(agent):
@@ -38,18 +38,18 @@ def test_an_empty_value_is_a_value(agent):
 
 
 def test_every_command_that_prints_data_prints_json_on_demand(agent):
-    assert set(agent.json("put", "config/a", "1")) >= {"version"}
-    entry = agent.json("get", "config/a")
-    assert entry["key"] == "config/a" and entry["value"] == "1" and entry["version"].endswith("Z")
-    assert [json.loads(line) for line in agent.ok("list", "config/", "--json").splitlines()] == [{"key": "config/a"}]
-    assert agent.json("explain", "config/a")["writtenBy"] == agent.server_id
+    assert set(agent.json("put", "data/a", "1")) >= {"version"}
+    entry = agent.json("get", "data/a")
+    assert entry["key"] == "data/a" and entry["value"] == "1" and entry["version"].endswith("Z")
+    assert [json.loads(line) for line in agent.ok("list", "data/", "--json").splitlines()] == [{"key": "data/a"}]
+    assert agent.json("explain", "data/a")["writtenBy"] == agent.server_id
     assert agent.json("members")[0]["serverId"] == agent.server_id
     assert agent.json("key", "list")[0]["scope"] == "full"
     assert agent.json("check")["damaged"] == 0
-    assert agent.json("load", "-", stdin='{"key":"config/b","value":"2"}\n')["committed"] == 1
+    assert agent.json("load", "-", stdin='{"key":"data/b","value":"2"}\n')["committed"] == 1
     assert agent.json("backup", agent.directory / "copy.mdb")["entries"] >= 2
-    assert agent.json("delete", "config/a")["version"].endswith("Z")
-    assert json.loads(agent.ok("dump", "config/", "--json")) == {"key": "config/b", "value": "2"}
+    assert agent.json("delete", "data/a")["version"].endswith("Z")
+    assert json.loads(agent.ok("dump", "data/", "--json")) == {"key": "data/b", "value": "2"}
 
 
 def test_status_has_the_documented_fields(agent):
@@ -61,10 +61,10 @@ def test_status_has_the_documented_fields(agent):
 
 def test_a_missing_key_is_not_found_by_any_command(agent):
     for command in ("get", "delete", "explain"):
-        result = agent.run(command, "config/none")
-        assert result.status == REFUSED and "config/none" in result.err, (command, result)
-    assert agent.run("list", "config/none") == (OK, "", "")
-    assert agent.run("dump", "config/none") == (OK, "", "")
+        result = agent.run(command, "data/none")
+        assert result.status == REFUSED and "data/none" in result.err, (command, result)
+    assert agent.run("list", "data/none") == (OK, "", "")
+    assert agent.run("dump", "data/none") == (OK, "", "")
 
 
 @pytest.mark.parametrize("key", ["server/abc", "login/abc/1", "session/abc/1", "reservation/abc/1"])
@@ -96,66 +96,66 @@ def test_the_longest_key_and_the_largest_value_are_taken(agent):
     value = "v" * VALUE_BYTES_MAX
     agent.ok("put", key, stdin=value)
     assert agent.get(key) == value
-    odd = "config/ space ä+%&?#=\"\\'/x"
+    odd = "data/ space ä+%&?#=\"\\'/x"
     agent.ok("put", odd, "odd")
     assert agent.get(odd) == "odd"
-    assert odd in agent.ok("list", "config/").splitlines()
+    assert odd in agent.ok("list", "data/").splitlines()
 
 
 def test_an_oversized_value_is_refused_with_the_limit(agent):
-    result = agent.run("put", "config/large", stdin="v" * (VALUE_BYTES_MAX + 1))
+    result = agent.run("put", "data/large", stdin="v" * (VALUE_BYTES_MAX + 1))
     assert result.status == REFUSED and str(VALUE_BYTES_MAX) in result.err, result
-    assert agent.get("config/large") is None
+    assert agent.get("data/large") is None
 
 
 def test_keys_are_listed_in_the_order_of_their_bytes(agent):
-    keys = ["config/a", "config/a/b", "config/aa", "config/A", "config/ä", "config/z", "config/a\u0308", "config/😀"]
+    keys = ["data/a", "data/a/b", "data/aa", "data/A", "data/ä", "data/z", "data/a\u0308", "data/😀"]
     for key in keys:
         agent.put(key, "1")
     ordered = sorted(keys, key=lambda key: key.encode())
-    assert agent.ok("list", "config/").splitlines() == ordered
-    assert [json.loads(line)["key"] for line in agent.dump("config/").splitlines()] == ordered
-    assert agent.ok("list", "config/a/").splitlines() == ["config/a/b"]
+    assert agent.ok("list", "data/").splitlines() == ordered
+    assert [json.loads(line)["key"] for line in agent.dump("data/").splitlines()] == ordered
+    assert agent.ok("list", "data/a/").splitlines() == ["data/a/b"]
 
 
 def test_explain_tells_writer_link_and_what_was_replaced(cluster):
     first, second = cluster.chain(2)
     second.wait_linked(first)
-    first.put("config/x", "1")
-    eventually(lambda: second.get("config/x") == "1", "the write arrives")
-    second.put("config/x", "2")
-    eventually(lambda: first.get("config/x") == "2", "the newer write arrives")
-    told = first.json("explain", "config/x")
+    first.put("data/x", "1")
+    eventually(lambda: second.get("data/x") == "1", "the write arrives")
+    second.put("data/x", "2")
+    eventually(lambda: first.get("data/x") == "2", "the newer write arrives")
+    told = first.json("explain", "data/x")
     assert told["value"] == "2" and told["writtenBy"] == second.server_id
     newest, oldest = told["changes"]
     assert newest["source"] == f"link to {second.server_id}" and newest["replaced"] == oldest["version"]
     assert oldest["source"] == "local" and oldest["writtenBy"] == first.server_id
-    text = first.ok("explain", "config/x")
+    text = first.ok("explain", "data/x")
     assert second.server_id in text and "replaced" in text
-    first.ok("delete", "config/x")
-    told = first.json("explain", "config/x")
+    first.ok("delete", "data/x")
+    told = first.json("explain", "data/x")
     assert told["deleted"] is True and "value" not in told
 
 
 def test_watch_prints_each_change_below_its_prefix(agent):
     watch = subprocess.Popen(
-        [PROGRAM, "watch", "config/", "--var-dir", str(agent.directory)], stdout=subprocess.PIPE, text=True)
+        [PROGRAM, "watch", "data/", "--var-dir", str(agent.directory)], stdout=subprocess.PIPE, text=True)
     try:
         # The first change that is seen shows that the watch has begun.
         def started():
-            agent.put("config/begin", "now")
+            agent.put("data/begin", "now")
             return agent.json("status")["commits"] and _readable(watch)
 
         eventually(started, "the watch has begun")
-        agent.put("data/other", "not below the prefix")
-        agent.put("config/x", "1")
-        agent.ok("delete", "config/x")
+        agent.put("config/other", "not below the prefix")
+        agent.put("data/x", "1")
+        agent.ok("delete", "data/x")
         lines = []
         while len(lines) < 2:
             line = json.loads(watch.stdout.readline())
-            if line["key"] != "config/begin":
+            if line["key"] != "data/begin":
                 lines.append(line)
-        assert lines == [{"key": "config/x", "value": "1"}, {"deleted": True, "key": "config/x"}]
+        assert lines == [{"key": "data/x", "value": "1"}, {"deleted": True, "key": "data/x"}]
     finally:
         watch.terminate()
         watch.wait(5)
@@ -170,7 +170,7 @@ def test_watch_says_when_the_agent_has_stopped(cluster):
     agent = cluster.agent().start()
     watch = subprocess.Popen(
         [PROGRAM, "watch", "--var-dir", str(agent.directory)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    eventually(lambda: agent.put("config/begin", "now") or _readable(watch), "the watch has begun")
+    eventually(lambda: agent.put("data/begin", "now") or _readable(watch), "the watch has begun")
     assert agent.stop() == 0
     _, err = watch.communicate(timeout=5)
     assert watch.returncode == NO_AGENT and "stopped" in err, err
@@ -179,8 +179,8 @@ def test_watch_says_when_the_agent_has_stopped(cluster):
 
 def test_commands_without_an_agent_say_how_to_start_one(cluster):
     member = cluster.agent()
-    for arguments in (("status",), ("members",), ("put", "config/x", "1"), ("get", "config/x"), ("dump",), ("watch",),
-                      ("delete", "config/x"), ("list",), ("explain", "config/x"), ("backup", "/tmp/none")):
+    for arguments in (("status",), ("members",), ("put", "data/x", "1"), ("get", "data/x"), ("dump",), ("watch",),
+                      ("delete", "data/x"), ("list",), ("explain", "data/x"), ("backup", "/tmp/none")):
         result = member.run(*arguments)
         assert result.status == NO_AGENT, (arguments, result)
         assert "no agent is running" in result.err and f"run --var-dir {member.directory}" in result.err, result
@@ -188,7 +188,7 @@ def test_commands_without_an_agent_say_how_to_start_one(cluster):
 
 def test_load_without_an_agent_says_so(cluster):
     member = cluster.agent()
-    result = member.run("load", "-", stdin='{"key":"config/x","value":"1"}\n')
+    result = member.run("load", "-", stdin='{"key":"data/x","value":"1"}\n')
     assert result.status == NO_AGENT and "no agent is running" in result.err, result
 
 
@@ -201,7 +201,7 @@ def test_a_stale_socket_counts_as_no_agent(cluster):
     member.start()
 
 
-@pytest.mark.parametrize("arguments", [("put", "config/x", "1"), ("dump",)], ids=["put", "dump"])
+@pytest.mark.parametrize("arguments", [("put", "data/x", "1"), ("dump",)], ids=["put", "dump"])
 def test_a_command_whose_agent_dies_before_it_answers_ends_and_says_so(cluster, arguments):
     member = cluster.agent().start()
     with stopped(member):
@@ -223,11 +223,11 @@ def test_a_command_waits_where_the_socket_has_no_room_for_it_and_is_answered(age
                 other.setblocking(False)
                 other.connect(str(agent.directory / "agent.sock"))
         command = subprocess.Popen(
-            [PROGRAM, "get", "config/x", "--var-dir", str(agent.directory)], stderr=subprocess.PIPE, text=True)
+            [PROGRAM, "get", "data/x", "--var-dir", str(agent.directory)], stderr=subprocess.PIPE, text=True)
         with pytest.raises(subprocess.TimeoutExpired):
             command.communicate(timeout=1)
     _, err = command.communicate(timeout=10)
-    assert command.returncode == REFUSED and "config/x" in err, err
+    assert command.returncode == REFUSED and "data/x" in err, err
 
 
 def asks(command):

@@ -77,8 +77,8 @@ def test_a_link_goes_through_the_proxy_that_the_environment_names(places):
     outside = places.member_outside().start()
     inside = places.member_inside(POINT, proxy=places.proxy()).start()
     inside.wait_linked(outside)
-    inside.put("config/motd", "through the proxy")
-    eventually(lambda: outside.get("config/motd") == "through the proxy", "the value is outside")
+    inside.put("data/motd", "through the proxy")
+    eventually(lambda: outside.get("data/motd") == "through the proxy", "the value is outside")
     assert set(places.proxies[0].passed) == {f"{NAME}:{PORT}"}
     assert inside.logged(f"reached through the proxy {places.gate_address}:{PROXY_PORT}, as HTTPS_PROXY"), inside.log()
 

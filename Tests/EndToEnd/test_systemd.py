@@ -67,10 +67,10 @@ def test_the_unit_starts_an_agent_that_is_installed_as_documented(host):
     assert (unit["NRestarts"], unit["StatusText"]) == ("0", "serving"), unit
     for user in ("fastx", "root"):
         assert json.loads(host.ok("sudo", "-u", user, "fastx-agent", "status", "--json"))["listen"]
-    host.ok("fastx-agent", "put", "config/motd", "Hello")
+    host.ok("fastx-agent", "put", "data/motd", "Hello")
     host.ok("systemctl", "reload", UNIT)
     host.ok("systemctl", "restart", UNIT)
-    assert host.ok("fastx-agent", "get", "config/motd") == "Hello"
+    assert host.ok("fastx-agent", "get", "data/motd") == "Hello"
     assert state(host) == ("active", 0)
 
 

@@ -87,8 +87,8 @@ def test_a_newcomer_joins_two_hosts_breaks_the_key_reads_the_error_and_mends_it(
     key_file = join(alpha, beta, directory)
     for host in (alpha, beta):
         eventually(lambda: host.ok("members").count(" s ago") == 2, f"{host.name} lists both members")
-    alpha.ok("put", "config/motd", "Hello, cluster")
-    eventually(lambda: beta.command("get", "config/motd").stdout == "Hello, cluster", "the value is at beta")
+    alpha.ok("put", "data/motd", "Hello, cluster")
+    eventually(lambda: beta.command("get", "data/motd").stdout == "Hello, cluster", "the value is at beta")
 
     old = beta.ok("key", "list").split("\n")[1].split()[0]
     beta.ok("key", "new")
@@ -102,5 +102,5 @@ def test_a_newcomer_joins_two_hosts_breaks_the_key_reads_the_error_and_mends_it(
 
     beta.ok("key", "add", str(key_file))
     eventually(lambda: " open " in beta.ok("status"), "the link is back", within=40)
-    beta.ok("put", "config/motd", "mended")
-    eventually(lambda: alpha.command("get", "config/motd").stdout == "mended", "the value is at alpha")
+    beta.ok("put", "data/motd", "mended")
+    eventually(lambda: alpha.command("get", "data/motd").stdout == "mended", "the value is at alpha")

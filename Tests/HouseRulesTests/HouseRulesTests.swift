@@ -6,7 +6,7 @@ import Testing
 struct HouseRulesTests {
     /// What each module may import of this package's modules; anything else of this package is a mistake.
     private static let allowed: [String: Set<String>] = [
-        "Sources/OperatingSystem": [],
+        "Sources/OperatingSystem": ["CSeccomp"],
         "Sources/Engines": [],
         "Sources/JSON": [],
         "Sources/Certificates": ["COpenSSL"],
@@ -17,17 +17,22 @@ struct HouseRulesTests {
         "Sources/Transport": ["Engines", "OperatingSystem", "Trust"],
         "Sources/Gossip": ["Engines", "OperatingSystem", "Replica", "Transport", "Trust"],
         "Sources/Directory": ["JSON", "OperatingSystem", "Replica", "Store"],
+        "Sources/Placement": ["Directory", "JSON", "Replica"],
+        "Sources/Scripts": ["JSON", "OperatingSystem", "Placement", "Replica"],
         "Sources/MemberConfiguration": ["Directory", "JSON", "OperatingSystem", "Replica", "Transport", "Trust"],
+        "Sources/Global": [
+            "Directory", "JSON", "MemberConfiguration", "OperatingSystem", "Replica", "Store", "Trust",
+        ],
         "Sources/Control": ["Directory", "JSON", "MemberConfiguration", "OperatingSystem", "Replica"],
         "Sources/Commands": [
             "Certificates", "Control", "Directory", "JSON", "MemberConfiguration", "OperatingSystem", "Replica",
-            "Sessions", "Store", "Trust",
+            "Scripts", "Sessions", "Store", "Trust",
         ],
         "Sources/Relay": ["Engines", "Replica"],
         "Sources/Gateway": ["Engines", "JSON", "OperatingSystem", "Replica", "Trust", "Relay", "Transport"],
         "Sources/Cluster": [
-            "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Replica", "Store",
-            "Transport", "Trust",
+            "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Placement", "Replica",
+            "Scripts", "Store", "Transport", "Trust",
         ],
         "Sources/Accounts": [
             "Cluster", "Directory", "Gateway", "JSON", "MemberConfiguration", "OperatingSystem", "Replica", "Sessions",
@@ -38,16 +43,16 @@ struct HouseRulesTests {
         ],
         "Sources/API": [
             "Accounts", "Cluster", "Directory", "Displays", "Gateway", "Gossip", "JSON", "MemberConfiguration",
-            "OperatingSystem", "Relay", "Replica", "Sessions", "Transport", "Trust",
+            "OperatingSystem", "Placement", "Relay", "Replica", "Sessions", "Transport", "Trust",
         ],
         "Sources/ControlSocket": [
-            "Cluster", "Control", "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem",
-            "Relay", "Replica", "Store", "Transport", "Trust",
+            "Cluster", "Control", "Directory", "Gateway", "Global", "Gossip", "JSON", "MemberConfiguration",
+            "OperatingSystem", "Relay", "Replica", "Store", "Transport", "Trust",
         ],
         "Sources/Agent": [
             "API", "Accounts", "Certificates", "Cluster", "Commands", "Control", "ControlSocket", "Directory",
-            "Displays", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Relay", "Replica",
-            "Sessions", "Store", "Transport", "Trust",
+            "Displays", "Gateway", "Global", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Relay",
+            "Replica", "Scripts", "Sessions", "Store", "Transport", "Trust",
         ],
         "Simulations/World": ["Replica", "Trust", "Store", "Gossip"],
         "Simulations/Scenarios": ["Replica", "Trust", "Store", "Gossip", "SimulatedWorld"],
@@ -58,7 +63,9 @@ struct HouseRulesTests {
 
     /// The modules of this package: those above, by the names of their folders, and what is in no folder of its own name.
     private static let own = Set(allowed.keys.compactMap { $0.split(separator: "/").last.map(String.init) })
-        .union(["CSodium", "CLMDB", "COpenSSL", "CTurboJPEG", "Scenarios", "SimulatedRelay", "SimulatedWorld"])
+        .union([
+            "CSeccomp", "CSodium", "CLMDB", "COpenSSL", "CTurboJPEG", "Scenarios", "SimulatedRelay", "SimulatedWorld",
+        ])
 
     @Test("A module imports only the modules that it may")
     func imports() throws {

@@ -17,7 +17,9 @@ struct ConfigurationSchemaTests {
     @Test("The tables in docs/configuration.md are the declarations")
     func documentation() throws {
         let lines = Set(try Self.document("configuration.md").split(separator: "\n").map(String.init))
-        let keys = Configuration.files.flatMap { $0.descriptions } + ConnectionOptions.descriptions
+        let keys =
+            Configuration.files.flatMap { $0.descriptions } + ConnectionOptions.descriptions
+            + PlacementConfiguration.descriptions
         for key in keys { #expect(lines.contains(key.row), "missing: \(key.row)") }
         let names = Set(keys.map { "\($0.place)" })
         let others: Set = ["secret", "scope", "name", "url", "options"]

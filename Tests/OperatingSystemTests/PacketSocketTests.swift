@@ -21,6 +21,27 @@ struct PacketSocketTests {
         #expect(second.bytes == [4] && second.descriptor == nil)
     }
 
+    @Test("Several descriptors come in their order, where the receiver allows as many")
+    func severalDescriptors() async throws {
+        let (near, far) = try PacketSocket.makePair()
+        let files = try ["first", "second", "third"].map { try SealedFile.make(Array($0.utf8), name: $0) }
+        try near.send([1], descriptors: files)
+        guard case .packet(let packet) = try far.receiveNow(descriptorCountMax: 3) else {
+            Issue.record("nothing has come")
+            return
+        }
+        let contents = try packet.descriptors.map {
+            String(decoding: try $0.contents(byteCountMax: 100), as: UTF8.self)
+        }
+        #expect(contents == ["first", "second", "third"])
+        guard case .nothingYet = try far.receiveNow() else {
+            Issue.record("more has come than was sent")
+            return
+        }
+        try near.send([1], descriptors: files)
+        #expect(throws: SystemError.self) { try far.receiveNow(descriptorCountMax: 2) }
+    }
+
     @Test("Descriptors that are received are closed with their owner, and not inherited")
     func ownership() async throws {
         let (near, far) = try PacketSocket.makePair()

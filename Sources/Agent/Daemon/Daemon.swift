@@ -41,12 +41,14 @@ struct Daemon {
             publisher.changed()
         }
         let journal = Journal(store: member.store, node: member.node, logger: logs[.clusterDatabase])
+        let scripts = try ScriptParts(member)
+        let global = try await GlobalParts(member, journal, scripts)
         let reloader = ConfigurationReloader(member.configurations, logger: logs.agent)
-        let parts = try await UserParts(member)
+        let parts = try await UserParts(member, scripts, global)
         let users = await UserServer(parts, update: update, publisher: publisher)
         let (frontDoor, plainDoor) = (parts.frontDoor(), parts.plainDoor())
         let control = ControlService(
-            path: directory.socket, routes: parts.controlRoutes(journal), logger: member.logger)
+            path: directory.socket, routes: parts.controlRoutes(journal, global), logger: member.logger)
         await member.configurations.follow(
             ConfigurationFollower.all(member, users, frontDoor: frontDoor, plainDoor: plainDoor))
         await member.configurations.observe { applied in
@@ -57,6 +59,8 @@ struct Daemon {
             StoreService(member: member),
             Background { await member.node.run() },
             Background { await journal.run(own: member.origin, serverID: member.serverID) },
+            Background { await global.follow() },
+            Background { await global.keepHistory() },
             control,
             Background { await users.run() },
             UserSocketService(path: parts.runtime.userSocket, api: parts.api, logger: member.logger),

@@ -30,7 +30,7 @@ extension UserParts {
     }
 
     /// What the commands can ask for.
-    func controlRoutes(_ journal: Journal) -> ControlRoutes {
+    func controlRoutes(_ journal: Journal, _ global: GlobalParts) -> ControlRoutes {
         let relay = RelayDocument(exchange: exchange, externalLinks: externalLinks)
         let (member, pages, logins, this) = (member, pages, logins, this)
         return ControlRoutes(
@@ -38,12 +38,17 @@ extension UserParts {
                 serverID: member.serverID, started: member.started, store: member.store, node: member.node,
                 authenticator: member.authenticator, certificate: member.certificate,
                 configurations: member.configurations, registry: registry, relay: relay,
-                pagesProblem: { pages.problem }, listening: { await member.listening }),
+                global: global.index, journal: journal, pagesProblem: { pages.problem },
+                listening: { await member.listening }),
             members: MemberList(serverID: member.serverID, registry: registry, relay: relay),
             entries: EntryRoutes(
                 serverID: member.serverID, store: member.store, node: member.node,
-                authenticator: member.authenticator, journal: journal, logger: member.logger),
-            configuration: ConfigurationRoute(serverID: member.serverID, configurations: member.configurations)
+                durableWrites: global.durableWrites, global: global.writer, journal: journal, logger: member.logger),
+            configuration: ConfigurationRoute(serverID: member.serverID, configurations: member.configurations),
+            global: GlobalRoutes(
+                serverID: member.serverID, store: member.store, index: global.index, writer: global.writer,
+                history: global.history, journal: journal),
+            placements: placementControl
         ) {
             let code = try await logins.makeCode(this.configuration.settings.logins)
             return (code, await this.urls())

@@ -6,6 +6,7 @@ import Directory
 import Displays
 import Gateway
 import Glibc
+import Global
 import Logging
 import MemberConfiguration
 import OperatingSystem
@@ -31,12 +32,15 @@ struct UserParts: Sendable {
     /// Where requests come in over connections to external members.
     let relayDoor = RelayDoor()
     let pages: InstalledPages
+    /// Runs the scripts that choose servers.
+    let scripts: ScriptParts
+    let placer: Placer
     let api: APIRouter
 
     var stewards: StewardServer { logins.stewards }
 
     /// Opens the socket for stewards, so that they find their way back soon after a restart.
-    init(_ member: RunningMember) async throws {
+    init(_ member: RunningMember, _ scripts: ScriptParts, _ global: GlobalParts) async throws {
         self.member = member
         let (serverID, configurations, logger) = (member.serverID, member.configurations, member.logs.agent)
         let program = try HostFile.linkTarget(of: "/proc/self/exe")
@@ -60,7 +64,9 @@ struct UserParts: Sendable {
                 serve: { [relayDoor] in try relayDoor.admit($0, $1) }, logger: logger,
                 debugLogger: member.logs[.clusterExternalConnections]))
         pages = InstalledPages(program: program)
-        api = Self.api(this, member, logins, sessions, events, pages, keys, routes, exchange)
+        self.scripts = scripts
+        placer = Self.placer(member, registry, exchange, this, sessions, scripts) { global.index.current }
+        api = Self.api(this, member, logins, sessions, events, pages, keys, routes, exchange, placer)
         await logins.book.load()
         await sessions.load()
         logger.info("sockets for this host's users are in \(runtime.path)")
@@ -88,7 +94,7 @@ struct UserParts: Sendable {
     private static func api(
         _ this: ThisMember, _ member: RunningMember, _ logins: LoginService, _ sessions: SessionBook,
         _ events: UserEvents, _ pages: InstalledPages, _ keys: UserKeys, _ routes: MemberRoutes,
-        _ exchange: RelayExchange
+        _ exchange: RelayExchange, _ placer: Placer
     ) -> APIRouter {
         let (serverID, logger) = (this.serverID, member.logs.agent)
         let proxy = MemberProxy(
@@ -100,9 +106,7 @@ struct UserParts: Sendable {
                 serverID: serverID, book: logins.book, keys: keys, registry: routes.registry
             ) { this.configuration.settings.logins },
             sessions: sessions, events: events,
-            others: OtherMembers(
-                serverID: serverID, registry: routes.registry, proxy: proxy, exchange: exchange,
-                reachability: member.reachability),
+            others: OtherMembers(serverID: serverID, registry: routes.registry, proxy: proxy, placer: placer),
             authenticator: member.authenticator, certificate: member.certificate, pages: Pages(installed: pages),
             memberRoutes: [
                 GossipRoutes(authenticator: member.authenticator, node: member.node),

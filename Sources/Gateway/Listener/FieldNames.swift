@@ -10,6 +10,8 @@ extension HTTPField.Name {
     package static let nonce = known("fastx-nonce")
     /// In the answer to a start: the member that has the session.
     package static let sessionServer = known("fastx-server")
+    /// Under which id the member keeps that has placed a login or a start how it went.
+    package static let placement = known("fastx-placement")
     /// Names the request in the log.
     package static let requestID = known("x-request-id")
     /// In a request that changes something: by what a page shows that it is a member's own.

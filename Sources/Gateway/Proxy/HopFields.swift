@@ -8,6 +8,7 @@ package enum HopFields {
         "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
         "transfer-encoding", "upgrade", "forwarded", "x-real-ip", "content-length", "host", "expect",
         HTTPField.Name.carrier.canonicalName, HTTPField.Name.refusal.canonicalName,
+        HTTPField.Name.placement.canonicalName,
     ]
     /// Where a request comes from, as proxies say it: `X-Forwarded-For` and many others.
     private static let droppedPrefix = "x-forwarded-"

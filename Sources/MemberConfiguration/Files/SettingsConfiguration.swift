@@ -45,6 +45,9 @@ package struct SettingsConfiguration: Sendable, Equatable {
     /// The sessions of this server.
     package var sessions = SessionConfiguration()
 
+    /// Scripts that choose servers.
+    package var scripts = ScriptConfiguration()
+
     /// Whether a user may log in now.
     package var takesLogins: Bool { loginsEnabled && !draining }
     /// Whether a session may be started now.

@@ -51,6 +51,8 @@ extension SettingsConfiguration: ConfigurationFile, ConfigurationPart {
         ) { path in path.isEmpty || (path.hasPrefix("/") && path.utf8.count <= 80) ? path : nil },
         .part("logins", \.logins),
         .part("sessions", \.sessions),
+        // As with `draining`.
+        .part("scripts", \.scripts, write: { $0 == ScriptConfiguration() ? nil : $0.toJSON() }),
     ]
 
     private static func readURLs(_ reader: inout ObjectReader, _ name: String) -> [String] {

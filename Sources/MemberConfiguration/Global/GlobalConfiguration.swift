@@ -87,9 +87,11 @@ extension ConfigurationErrors {
 
     /// What the check of a text has found, where it has.
     ///
-    /// - Parameter line: From 1, as is the column.
-    package static func script(_ name: GlobalName, line: Int, column: Int, _ message: String) -> ConfigurationErrors {
-        contradiction(name, "line \(line), column \(column): \(ShownText.oneLine(message))")
+    /// - Parameter line: From 1, as is the column; nil where it is not known.
+    package static func script(_ name: GlobalName, line: Int?, column: Int?, _ message: String) -> ConfigurationErrors {
+        let place = [line.map { "line \($0)" }, column.map { "column \($0)" }].compactMap(\.self)
+        let words = [place.joined(separator: ", "), ShownText.oneLine(message)].filter { !$0.isEmpty }
+        return contradiction(name, words.joined(separator: ": "))
     }
 
     private static func contradiction(_ name: GlobalName, _ sentence: String) -> ConfigurationErrors {

@@ -110,8 +110,8 @@ extension GlobalName: Comparable, CustomStringConvertible {
 package enum GlobalLimits {
     /// Characters as people count them.
     static let nameCharacterCountMax = 80
-    /// What a key of the map has room for besides its prefix.
-    static let nameByteCountMax = 400
+    /// What the name of a file has room for, as which it is exported.
+    static let nameByteCountMax = 240
     /// Bytes of a script or a metric: some 1,500 lines.
     package static let textByteCountMax = 64 << 10
     /// Each script of a chain runs at every placement.

@@ -37,3 +37,8 @@ extension PlacementConfiguration: ConfigurationPart {
     /// The chains by their keys.
     var chains: [(key: String, names: [String])] { [("start", start), ("login", login)] }
 }
+
+extension PlacementConfiguration {
+    /// The keys of the chains that name a script.
+    package func chains(naming script: String) -> [String] { chains.filter { $0.names.contains(script) }.map(\.key) }
+}

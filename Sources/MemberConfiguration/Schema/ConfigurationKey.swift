@@ -85,11 +85,12 @@ package struct ConfigurationKey<Part: ConfigurationPart>: Sendable {
 
     /// An object whose keys are declared by themselves.
     static func part<Inner: ConfigurationPart>(
-        _ name: String, _ path: any WritableKeyPath<Part, Inner> & Sendable
+        _ name: String, _ path: any WritableKeyPath<Part, Inner> & Sendable,
+        write: @escaping @Sendable (Inner) -> JSONValue? = { $0.toJSON() }
     ) -> ConfigurationKey {
         var key = value(
             name, path, type: "object", "", read: { reader, name in reader.object(name).map { Inner(reading: $0) } },
-            write: { $0.toJSON() })
+            write: write)
         key.nested = Inner.descriptions.map { $0.below(name) }
         return key
     }

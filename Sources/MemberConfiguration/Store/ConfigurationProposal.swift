@@ -11,6 +11,10 @@ package struct ConfigurationProposal: Sendable {
     package let expected: ConfigurationVersion?
     /// Who asks, for the log: `fastx-agent key new`.
     package let source: String
+    /// The account that asks, where it is known.
+    package var user: String?
+    /// The address that it is asked from, where it came over the network.
+    package var address: String?
 
     /// A whole new text, which is checked only by the store.
     package init(_ file: any ConfigurationFile.Type, text: [UInt8], expected: ConfigurationVersion?, source: String) {
@@ -34,8 +38,12 @@ package struct AppliedConfiguration: Sendable {
     package let change: ConfigurationChange
     /// What is allowed in the files that were read and yet likely a mistake.
     package let warnings: [JSONWarning]
-    /// Who asked for it; nil: the files were edited.
+    /// By what it was asked for; nil: the files were edited.
     package let source: String?
+    /// The account that asked for it, where it is known.
+    package let user: String?
+    /// The address that it was asked from, where it came over the network.
+    package let address: String?
 }
 
 /// Why a change was not made; everything is as it was before.

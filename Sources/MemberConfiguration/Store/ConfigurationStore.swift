@@ -62,7 +62,7 @@ package actor ConfigurationStore {
         try await inTurn {
             let (configuration, warnings) = try self.directory.load()
             if let missing = ConfigurationErrors(self.directory.checkReferencedFiles(configuration)) { throw missing }
-            return try await self.apply(configuration, warnings, source: nil) {}
+            return try await self.apply(configuration, warnings, by: nil) {}
         }
     }
 
@@ -91,11 +91,12 @@ package actor ConfigurationStore {
         let missing = directory.checkReferencedFiles(new).filter { $0.file == File.displayName }
         if let missing = ConfigurationErrors(missing) { throw missing }
         let directory = directory
-        return try await apply(new, warnings, source: proposal.source) { try directory.write(content) }
+        return try await apply(new, warnings, by: proposal) { try directory.write(content) }
     }
 
     private func apply(
-        _ new: Configuration, _ warnings: [JSONWarning], source: String?, write: @Sendable () throws -> Void
+        _ new: Configuration, _ warnings: [JSONWarning], by proposal: ConfigurationProposal?,
+        write: @Sendable () throws -> Void
     ) async throws -> AppliedConfiguration {
         let old = current
         var done: [ConfigurationFollower] = []
@@ -111,7 +112,9 @@ package actor ConfigurationStore {
         }
         held.withLock { $0 = new }
         let applied = AppliedConfiguration(
-            configuration: new, change: ConfigurationChange(from: old, to: new), warnings: warnings, source: source)
+            configuration: new, change: ConfigurationChange(from: old, to: new), warnings: warnings,
+            source: proposal?.source,
+            user: proposal?.user, address: proposal?.address)
         for observer in observers { observer(applied) }
         return applied
     }

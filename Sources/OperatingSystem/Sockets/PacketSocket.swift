@@ -1,12 +1,25 @@
-// Whole packets over a Unix socket, each with at most one file descriptor.
+// Whole packets over a Unix socket, each with a few file descriptors at most.
 package import Glibc
 
-/// One packet, with the descriptor that came along.
+/// One packet, with the descriptors that came along.
 package struct Packet: Sendable {
     /// 1 to `PacketSocket.packetBytesMax` of them.
     package let bytes: [UInt8]
-    /// The one that came along, if any. It may be of anything: what is not expected is for the receiver to refuse.
-    package let descriptor: OwnedDescriptor?
+    /// Those that came along, in their order, at most as many as the receiver allows. They may be of anything: what is not
+    /// expected is for the receiver to refuse.
+    package let descriptors: [OwnedDescriptor]
+
+    /// The only one that came along, if any.
+    package var descriptor: OwnedDescriptor? { descriptors.first }
+}
+
+/// What a look at a socket of packets finds.
+package enum PacketArrival: Sendable {
+    case packet(Packet)
+    /// The connection is there and nothing has come.
+    case nothingYet
+    /// The connection has ended.
+    case end
 }
 
 /// One end of a connection of packets (SOCK_SEQPACKET).
@@ -18,7 +31,8 @@ package final class PacketSocket: Sendable {
 
     /// Who was at the other end when the connection came about; the kernel says so, not the peer.
     package let peer: PeerCredentials
-    private let descriptor: OwnedDescriptor
+    /// For loops of their own, which wait for several things at once; reading and writing are this object's.
+    package let descriptor: OwnedDescriptor
 
     /// Takes over a connected socket of packets, which has to be non-blocking.
     package init(adopting descriptor: OwnedDescriptor) throws(SystemError) {
@@ -48,6 +62,11 @@ package final class PacketSocket: Sendable {
     /// Sends one packet now. When the other end does not read and the kernel's buffer is full, the connection is closed
     /// and the error is `peerTooSlow`.
     package func send(_ bytes: [UInt8], descriptor attached: OwnedDescriptor? = nil) throws(SystemError) {
+        try send(bytes, descriptors: attached.map { [$0] } ?? [])
+    }
+
+    /// Sends one packet now, with descriptors that the receiver gets in this order; otherwise like `send(_:descriptor:)`.
+    package func send(_ bytes: [UInt8], descriptors attached: [OwnedDescriptor]) throws(SystemError) {
         guard try trySend(bytes, attached) else {
             close()
             throw .peerTooSlow
@@ -59,7 +78,7 @@ package final class PacketSocket: Sendable {
         _ bytes: [UInt8], descriptor attached: OwnedDescriptor? = nil, within limit: Duration
     ) async throws(SystemError) {
         let deadline = ContinuousClock.now + limit
-        while try !trySend(bytes, attached) {
+        while try !trySend(bytes, attached.map { [$0] } ?? []) {
             let rest = ContinuousClock.now.duration(to: deadline)
             let isWritable = await TimeLimit.run(rest) { await Readiness.untilWritable(self.descriptor) } != nil
             guard isWritable, !Task.isCancelled else {
@@ -72,10 +91,19 @@ package final class PacketSocket: Sendable {
     /// The next packet; `nil` at the end of the connection or when the task is cancelled.
     package func receive() async throws(SystemError) -> Packet? {
         while !Task.isCancelled {
-            if let received = try tryReceive() { return received.bytes.isEmpty ? nil : received }
-            await Readiness.untilReadable(descriptor)
+            switch try receiveNow() {
+            case .packet(let packet): return packet
+            case .end: return nil
+            case .nothingYet: await Readiness.untilReadable(descriptor)
+            }
         }
         return nil
+    }
+
+    /// What there is at this moment. A packet with more descriptors than `descriptorCountMax` ends the connection.
+    package func receiveNow(descriptorCountMax: Int = 1) throws(SystemError) -> PacketArrival {
+        guard let received = try tryReceive(descriptorCountMax) else { return .nothingYet }
+        return received.bytes.isEmpty ? .end : .packet(received)
     }
 
     /// Ends the connection in both directions: whoever waits here or there is told. The descriptor itself is closed
@@ -93,16 +121,21 @@ private let controlBytesMax = 64
 
 extension PacketSocket {
     /// `false` when there is no room.
-    private func trySend(_ bytes: [UInt8], _ attached: OwnedDescriptor?) throws(SystemError) -> Bool {
+    private func trySend(_ bytes: [UInt8], _ attached: [OwnedDescriptor]) throws(SystemError) -> Bool {
         guard (1...Self.packetBytesMax).contains(bytes.count) else { throw .packetSize(bytes: bytes.count) }
         var control: [UInt8] = []
-        if let attached {
-            control = [UInt8](repeating: 0, count: headerBytes + 8)
+        if !attached.isEmpty {
+            let length = headerBytes + attached.count * MemoryLayout<CInt>.size
+            // Each message ends at a multiple of 8.
+            control = [UInt8](repeating: 0, count: (length + 7) & ~7)
             unsafe control.withUnsafeMutableBytes { room in
-                unsafe room.storeBytes(of: headerBytes + MemoryLayout<CInt>.size, as: Int.self)
+                unsafe room.storeBytes(of: length, as: Int.self)
                 unsafe room.storeBytes(of: SOL_SOCKET, toByteOffset: 8, as: CInt.self)
                 unsafe room.storeBytes(of: CInt(SCM_RIGHTS), toByteOffset: 12, as: CInt.self)
-                unsafe room.storeBytes(of: attached.raw, toByteOffset: headerBytes, as: CInt.self)
+                for (place, descriptor) in attached.enumerated() {
+                    let offset = headerBytes + place * MemoryLayout<CInt>.size
+                    unsafe room.storeBytes(of: descriptor.raw, toByteOffset: offset, as: CInt.self)
+                }
             }
         }
         while true {
@@ -123,7 +156,7 @@ extension PacketSocket {
     }
 
     /// `nil` when nothing has come yet; an empty packet at the end.
-    private func tryReceive() throws(SystemError) -> Packet? {
+    private func tryReceive(_ descriptorCountMax: Int) throws(SystemError) -> Packet? {
         var content = [UInt8](repeating: 0, count: Self.packetBytesMax)
         var control = [UInt8](repeating: 0, count: controlBytesMax)
         while true {
@@ -141,7 +174,7 @@ extension PacketSocket {
                 switch errno {
                 case EINTR: continue
                 case EAGAIN: return nil
-                case ECONNRESET: return Packet(bytes: [], descriptor: nil)
+                case ECONNRESET: return Packet(bytes: [], descriptors: [])
                 default: throw .call(name: "recvmsg", subject: "a packet", code: errno)
                 }
             }
@@ -150,10 +183,10 @@ extension PacketSocket {
             guard flags & CInt(MSG_TRUNC) == 0 else {
                 throw refused("it is longer than \(Self.packetBytesMax) bytes")
             }
-            guard flags & CInt(MSG_CTRUNC) == 0, attached.count <= 1 else {
-                throw refused("it carries more than one descriptor")
+            guard flags & CInt(MSG_CTRUNC) == 0, attached.count <= descriptorCountMax else {
+                throw refused("it carries more than \(descriptorCountMax) descriptors")
             }
-            return Packet(bytes: Array(content.prefix(count)), descriptor: attached.first)
+            return Packet(bytes: Array(content.prefix(count)), descriptors: attached)
         }
     }
 

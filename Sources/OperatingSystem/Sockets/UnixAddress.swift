@@ -31,6 +31,18 @@ package enum UnixAddress {
         return OwnedDescriptor(adopting: raw)
     }
 
+    /// Two connected ends of a stream in one process, the first non-blocking, neither inherited.
+    package static func makeStreamPair() throws(SystemError) -> (OwnedDescriptor, OwnedDescriptor) {
+        var ends: [CInt] = [-1, -1]
+        let type = CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        guard unsafe socketpair(AF_UNIX, type, 0, &ends) == 0 else {
+            throw .call(name: "socketpair", subject: "a pair of sockets", code: errno)
+        }
+        let pair = (OwnedDescriptor(adopting: ends[0]), OwnedDescriptor(adopting: ends[1]))
+        try pair.0.setNonBlocking()
+        return pair
+    }
+
     /// Connects to whoever listens at a path. Unix sockets connect at once or not at all.
     package static func connect(_ type: __socket_type, _ path: String) throws(SystemError) -> OwnedDescriptor {
         let descriptor = try makeSocket(type, subject: path)

@@ -51,6 +51,8 @@ package struct SessionReport: Codable, Hashable, Sendable {
     package var cpuPercent: Double
     /// Whether nobody has been connected for longer than the agent allows.
     package var forgotten: Bool
+    /// Under which id the member that chose the host keeps how it did; `nil` where none has chosen.
+    package var placement: String?
 }
 
 extension SessionReport {

@@ -13,6 +13,8 @@ package struct SessionStart: Codable, Hashable, Sendable {
     package static let parameterNameBytesMax = 64
     /// Longest value of a parameter, in UTF-8; it has no zero byte.
     package static let parameterValueBytesMax = 4_096
+    /// Longest id of a placement: a server id, a dash and 16 digits.
+    static let placementBytesMax = 100
     /// As JSON, so that a packet holds it with room for what is around it.
     package static let encodedBytesMax = 60_000
 
@@ -26,17 +28,20 @@ package struct SessionStart: Codable, Hashable, Sendable {
     package var params: [String: String]
     /// `nil` starts one unless the command is a desktop, which brings its own.
     package var windowManager: WindowManager?
+    /// Under which id the member that chose the host keeps how it did; `nil` where none has chosen.
+    package var placement: String?
 
     /// Nothing is checked here: see `validate()`.
     package init(
         command: String, name: String? = nil, geometry: Geometry = .standard, params: [String: String] = [:],
-        windowManager: WindowManager? = nil
+        windowManager: WindowManager? = nil, placement: String? = nil
     ) {
         self.command = command
         self.name = name
         self.geometry = geometry
         self.params = params
         self.windowManager = windowManager
+        self.placement = placement
     }
 
     /// Of JSON, in which all but the command may be missing.
@@ -49,6 +54,7 @@ package struct SessionStart: Codable, Hashable, Sendable {
         geometry = try container.decodeIfPresent(Geometry.self, forKey: .geometry) ?? .standard
         params = try container.decodeIfPresent([String: String].self, forKey: .params) ?? [:]
         windowManager = try container.decodeIfPresent(WindowManager.self, forKey: .windowManager)
+        placement = try container.decodeIfPresent(String.self, forKey: .placement)
     }
 
     /// What is shown when the session has no name: the command's beginning.
@@ -68,6 +74,7 @@ package struct SessionStart: Codable, Hashable, Sendable {
         if let name { try Self.validate(name: name) }
         try geometry.validate()
         try validateParameters()
+        if let placement { try Self.validate(placement: placement) }
         guard (try? MessageCoding.encode(self).count <= Self.encodedBytesMax) == true else {
             throw StewardError(
                 .badParameter,
@@ -99,6 +106,13 @@ package struct SessionStart: Codable, Hashable, Sendable {
         }
         guard !name.unicodeScalars.contains(where: \.isControlOrFormat) else {
             throw StewardError(.badName, "a session's name may not have control characters such as line breaks")
+        }
+    }
+
+    private static func validate(placement: String) throws(StewardError) {
+        let isID = placement.utf8.allSatisfy { $0.isASCIILetter || $0.isASCIIDigit || $0 == UInt8(ascii: "-") }
+        guard (1...placementBytesMax).contains(placement.utf8.count), isID else {
+            throw StewardError(.badParameter, "the placement's id is not made of 1 to 100 letters, digits and -")
         }
     }
 

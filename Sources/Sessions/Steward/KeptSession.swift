@@ -28,7 +28,8 @@ struct KeptSession: Sendable {
             params: plan.start.params, state: record.state, reason: record.reason, exitStatus: record.exitStatus,
             started: plan.created, ended: record.ended, lastConnect: own.lastConnect,
             lastDisconnect: own.lastDisconnect, clients: own.clients, display: record.display,
-            memoryBytes: memoryBytes, cpuPercent: cpuPercent, forgotten: isForgotten)
+            memoryBytes: memoryBytes, cpuPercent: cpuPercent, forgotten: isForgotten,
+            placement: plan.start.placement)
     }
 
     /// Takes a new count of viewers. `false` when nothing has changed.

@@ -22,7 +22,8 @@ enum LocalWriting {
             replaced.append(stored?.version)
             receipts.append(
                 WriteReceipt(
-                    version: entry.version, digest: digest, hadValue: stored?.isLive(at: draft.now) ?? false))
+                    version: entry.version, digest: digest, hadValue: stored?.isLive(at: draft.now) ?? false,
+                    replaced: stored?.version))
         }
         draft.note(.local, batch, replaced: replaced)
         return receipts

@@ -1,5 +1,5 @@
 // What callers ask of the writer thread.
-import Replica
+package import Replica
 
 /// How the writer answers a caller that is suspended meanwhile.
 typealias Answer<Value: Sendable> = CheckedContinuation<Result<Value, StoreError>, Never>
@@ -21,15 +21,41 @@ struct ReceivedBatch: Sendable {
     let source: UInt64
 }
 
-enum LocalChange: Sendable {
+/// A change of what a member keeps for itself.
+package enum LocalChange: Sendable {
+    /// Bytes under a key.
     case put([UInt8], [UInt8])
+    /// A key that there is not is no error.
     case delete([UInt8])
+
+    var key: [UInt8] {
+        switch self {
+        case .put(let key, _), .delete(let key): key
+        }
+    }
 }
+
+/// What is written in one transaction with other writes, and follows from what became of them.
+package struct FollowingWrites: Sendable {
+    /// Written after the others, without conditions.
+    package var entries: [LocalWrite]
+    /// What this member keeps for itself.
+    package var local: [LocalChange]
+
+    package init(entries: [LocalWrite] = [], local: [LocalChange] = []) {
+        self.entries = entries
+        self.local = local
+    }
+}
+
+/// Makes what follows from writes out of their receipts. Called on the writer's thread, so it must not block; more than
+/// once where a transaction is tried again.
+package typealias Following = @Sendable ([WriteReceipt]) -> FollowingWrites
 
 /// One request, which is carried out whole or not at all.
 struct WriteRequest: Sendable {
     enum Work: Sendable {
-        case write([LocalWrite], expecting: [Key: Version?], Answer<[WriteReceipt]>)
+        case write([LocalWrite], expecting: [Key: Version?], following: Following?, Answer<[WriteReceipt]>)
         case merge(ReceivedBatch, MergeCompletion)
         case expire(Answer<PassProgress>)
         case restamp(after: [UInt8]?, Answer<PassProgress>)
@@ -45,7 +71,7 @@ struct WriteRequest: Sendable {
 
     func fail(_ error: StoreError) {
         switch work {
-        case .write(_, _, let answer): answer.resume(returning: .failure(error))
+        case .write(_, _, _, let answer): answer.resume(returning: .failure(error))
         case .merge(_, let completion): completion(.failure(error))
         case .expire(let answer): answer.resume(returning: .failure(error))
         case .restamp(_, let answer): answer.resume(returning: .failure(error))

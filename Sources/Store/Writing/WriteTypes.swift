@@ -9,6 +9,8 @@ package struct WriteReceipt: Sendable, Hashable {
     package let digest: Digest
     /// Whether the key had a value before, neither deleted nor expired.
     package let hadValue: Bool
+    /// Of the entry that was replaced, also of one that was deleted or had expired; nil where there was none.
+    package let replaced: Version?
 }
 
 /// What became of a received batch.

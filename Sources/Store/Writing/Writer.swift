@@ -131,9 +131,11 @@ final class Writer: @unchecked Sendable {
     ) throws(StoreError) -> () -> Void {
         let byteCountMax = location.options.transactionByteCountMax
         switch request.work {
-        case .write(let writes, let expecting, let answer):
+        case .write(let writes, let expecting, let following, let answer):
             do {
-                return Self.reply(answer, try LocalWriting.run(writes, expecting: expecting, &draft, &cursor))
+                let receipts = try LocalWriting.run(writes, expecting: expecting, &draft, &cursor)
+                if let following { try Self.follow(following(receipts), transaction, &draft, &cursor) }
+                return Self.reply(answer, receipts)
             } catch {
                 guard case .conflict = error else { throw error }
                 return { answer.resume(returning: .failure(error)) }
@@ -151,6 +153,21 @@ final class Writer: @unchecked Sendable {
         case .local(let change, let answer):
             try Self.apply(change, transaction)
             return Self.reply(answer, ())
+        }
+    }
+
+    private static func follow(
+        _ writes: FollowingWrites, _ transaction: borrowing WriteTransaction, _ draft: inout WriteDraft,
+        _ cursor: inout Cursor
+    ) throws(StoreError) {
+        for write in writes.entries {
+            guard case .put(let value, _) = write.change, value.count > Entry.valueByteCountMax else { continue }
+            throw .valueLength(key: write.key, byteCount: value.count)
+        }
+        _ = try LocalWriting.run(writes.entries, expecting: [:], &draft, &cursor)
+        for change in writes.local {
+            try Store.checkLocalKey(change.key)
+            try apply(change, transaction)
         }
     }
 

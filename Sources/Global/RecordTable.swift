@@ -1,0 +1,72 @@
+// Records that a member keeps for itself, so many and no more: where one is added, the oldest one goes.
+import JSON
+import OperatingSystem
+package import Replica
+package import Store
+import Synchronization
+
+/// A bounded table of records in the store, in the order of their ids.
+final class RecordTable: Sendable {
+    private let store: Store
+    private let prefix: [UInt8]
+    private let countMax: Int
+    /// In ascending order; nil until they were read.
+    private let ids: Mutex<[String]>
+
+    /// Reads which records there are.
+    init(_ name: String, in store: Store, countMax: Int) throws(StoreError) {
+        self.store = store
+        let prefix = Array("\(name)/".utf8)
+        self.prefix = prefix
+        self.countMax = countMax
+        ids = Mutex(
+            try store.scanLocal(prefix: prefix).map { String(decoding: $0.key.dropFirst(prefix.count), as: UTF8.self) })
+    }
+
+    /// An id that comes after those of earlier times.
+    static func makeID(at time: WallTime) -> String {
+        let digits = String(time.milliseconds, radix: 16)
+        return String(repeating: "0", count: max(0, 12 - digits.count)) + digits + "-" + RandomText.make(byteCount: 8)
+    }
+
+    /// What is to be written for a record to be there, and for the oldest one to go where there are too many.
+    func changes(adding id: String, _ record: JSONValue) -> [LocalChange] {
+        let oldest = ids.withLock { ids in
+            let position = ids.lastIndex { $0 <= id }.map { $0 + 1 } ?? 0
+            // A transaction that is tried again asks again.
+            if position == 0 || ids[position - 1] != id { ids.insert(id, at: position) }
+            let surplus = Array(ids.prefix(max(0, ids.count - countMax)))
+            ids.removeFirst(surplus.count)
+            return surplus
+        }
+        return [.put(key(id), Array(record.canonicalText.utf8))] + oldest.map { .delete(key($0)) }
+    }
+
+    /// All records, the oldest first; what cannot be read is left out.
+    func all() throws(StoreError) -> [JSONValue] {
+        try store.scanLocal(prefix: prefix).compactMap { try? JSONValue.parse($0.value) }
+    }
+
+    private func key(_ id: String) -> [UInt8] { prefix + Array(id.utf8) }
+}
+
+/// Keeps the records of what was changed at this member, and nobody else's.
+package struct OwnAuditTrail: AuditTrail {
+    private let table: RecordTable
+
+    /// More are not kept.
+    package static let countMax = 10_000
+
+    /// - Parameter countMax: For tests.
+    package init(in store: Store, countMax: Int = countMax) throws(StoreError) {
+        table = try RecordTable("audit", in: store, countMax: countMax)
+    }
+
+    package func writes(keeping record: AuditRecord) -> FollowingWrites {
+        FollowingWrites(local: table.changes(adding: record.id, record.toJSON()))
+    }
+
+    package func records(of key: Key?) throws(StoreError) -> [AuditRecord] {
+        try table.all().compactMap { AuditRecord($0) }.filter { key == nil || $0.key == key }
+    }
+}

@@ -1,0 +1,40 @@
+// The part "scripts" of settings.json: the program that runs scripts, and how much they may use.
+import JSON
+
+/// How scripts run on this host.
+package struct ScriptConfiguration: Sendable, Equatable {
+    /// Node, 18 or newer.
+    package var node = "/usr/bin/node"
+    /// How long one function may take.
+    package var timeLimitMilliseconds = 2_000
+    /// How much memory a script may use, in MiB.
+    package var memoryLimitMiB = 256
+
+    /// The defaults.
+    package init() {}
+
+    /// `timeLimitMilliseconds`, as a duration.
+    package var timeLimit: Duration { .milliseconds(timeLimitMilliseconds) }
+}
+
+/// The limits of `scripts`.
+enum ScriptConfigurationLimits {
+    static let timeMilliseconds = 50...60_000
+    static let memoryMiB = 32...16_384
+    static let pathByteCountMax = 1_024
+}
+
+extension ScriptConfiguration: ConfigurationPart {
+    package static let keys: [ConfigurationKey<ScriptConfiguration>] = [
+        .text(
+            "node", \.node, type: "absolute path", allowed: "the absolute path of Node, version 18 or newer",
+            "The program that runs scripts: Node, 18 or newer. It is needed only where a script is configured."
+        ) { $0.hasPrefix("/") && $0.utf8.count <= ScriptConfigurationLimits.pathByteCountMax ? $0 : nil },
+        .integer(
+            "timeLimitMilliseconds", \.timeLimitMilliseconds, in: ScriptConfigurationLimits.timeMilliseconds,
+            unit: "milliseconds", "How long one function of a chain may take. One that takes longer is ended."),
+        .integer(
+            "memoryLimitMiB", \.memoryLimitMiB, in: ScriptConfigurationLimits.memoryMiB, unit: "MiB",
+            "How much memory scripts may use in one process. One that wants more is ended."),
+    ]
+}

@@ -1,0 +1,262 @@
+// The workers: one for each chain that runs, one more that is warm, and none where nobody needs one.
+import NIOCore
+import NIOPosix
+import Placement
+
+/// Why no worker can be had.
+package enum NoWorker: Error, Sendable, Equatable, CustomStringConvertible {
+    /// None could be started; why, and what to do.
+    case cannotStart(String)
+    /// So many wait for one already.
+    case busy
+
+    /// For an administrator.
+    package var description: String {
+        switch self {
+        case .cannotStart(let why): why
+        case .busy: "too many wait for a script already; try again in a moment"
+        }
+    }
+}
+
+/// What `status` says of the workers.
+package struct ScriptPoolStatus: Sendable, Equatable {
+    /// How many processes there are.
+    package var workerCount = 0
+    /// The process of the worker that was started last; nil as long as none was.
+    package var workerPID: Int32?
+    /// What Node calls itself; nil as long as none was started.
+    package var nodeVersion: String?
+    /// Walls that could not be put up around the last one, as sentences.
+    package var missingWalls: [String] = []
+    /// Why the last start failed; nil where it did not.
+    package var problem: String?
+}
+
+/// Starts workers, lends them, and ends those that nobody has needed for a while.
+package actor ScriptPool {
+    /// Chains that run at once; others wait.
+    package static let workerCountMax = 4
+    /// Those who are known and may wait for a worker, and as many again who are not.
+    package static let queueCountMax = 256
+    /// For how long somebody waits for a worker.
+    package static let waitTimeMax: Duration = .seconds(10)
+    /// For how long a worker is kept that nobody needs.
+    package static let idleTime: Duration = .seconds(600)
+
+    private let limits: @Sendable () -> ScriptLimits
+    private let start: @Sendable (ScriptLimits) async throws(ScriptStartError) -> ScriptProcess
+    private let idleTime: Duration
+    private let group: any EventLoopGroup
+
+    private struct Idle {
+        let worker: ScriptWorker
+        let limits: ScriptLimits
+        /// Ends it unless it is lent before.
+        let end: Task<Void, Never>
+    }
+
+    private struct Waiter {
+        let number: UInt64
+        let continuation: CheckedContinuation<Result<ScriptWorker, NoWorker>, Never>
+    }
+
+    private var idle: [Idle] = []
+    private var lent: [ObjectIdentifier: ScriptLimits] = [:]
+    private var startingCount = 0
+    /// Those who are known come before those who are not.
+    private var waiters: [Waiter] = []
+    private var strangers: [Waiter] = []
+    private var lastWaiter: UInt64 = 0
+    private var isClosed = false
+    /// What is known of the workers.
+    package private(set) var status = ScriptPoolStatus()
+
+    /// - Parameters:
+    ///   - limits: As they are configured now.
+    ///   - start: Starts a process.
+    package init(
+        idleTime: Duration = ScriptPool.idleTime, limits: @escaping @Sendable () -> ScriptLimits,
+        start: @escaping @Sendable (ScriptLimits) async throws(ScriptStartError) -> ScriptProcess
+    ) {
+        self.idleTime = idleTime
+        self.limits = limits
+        self.start = start
+        group = MultiThreadedEventLoopGroup.singleton
+    }
+
+    private var workerCount: Int { idle.count + lent.count + startingCount }
+
+    /// Lends a worker for the time of the closure.
+    ///
+    /// - Parameter isStranger: Whether it is for somebody who has proved nothing: all others come first.
+    package func withWorker<Result: Sendable>(
+        isStranger: Bool = false, _ body: @Sendable (ScriptWorker) async -> Result
+    ) async throws(NoWorker) -> Result {
+        let worker = try await borrow(isStranger)
+        keepSpare()
+        let result = await body(worker)
+        await giveBack(worker)
+        return result
+    }
+
+    /// Starts a worker where there is none, so that the first call need not wait for it.
+    package func warmUp() {
+        if workerCount == 0, !isClosed { startOne() }
+    }
+
+    /// Ends all; nothing is lent any more.
+    package func close() async {
+        isClosed = true
+        for idle in idle {
+            idle.end.cancel()
+            await idle.worker.end()
+        }
+        idle = []
+        answerAll(.failure(.cannotStart("the agent is stopping")))
+        count()
+    }
+
+    private func borrow(_ isStranger: Bool) async throws(NoWorker) -> ScriptWorker {
+        if isClosed { throw .cannotStart("the agent is stopping") }
+        if let worker = await takeIdle() { return worker }
+        guard (isStranger ? strangers : waiters).count < Self.queueCountMax else { throw .busy }
+        // Those who wait have a start under way each, as far as there may be so many.
+        if startingCount <= waiters.count + strangers.count, workerCount < Self.workerCountMax { startOne() }
+        lastWaiter += 1
+        let number = lastWaiter
+        let patience = Task {
+            // Not a wait for something: how long there is to wait at the most. Cancelled once there is a worker.
+            guard (try? await Task.sleep(for: Self.waitTimeMax)) != nil else { return }
+            giveUpWaiting(number)
+        }
+        defer { patience.cancel() }
+        return try await withCheckedContinuation { continuation in
+            let waiter = Waiter(number: number, continuation: continuation)
+            if isStranger { strangers.append(waiter) } else { waiters.append(waiter) }
+        }.get()
+    }
+
+    private func giveUpWaiting(_ number: UInt64) {
+        let late = (waiters + strangers).first { $0.number == number }
+        waiters.removeAll { $0.number == number }
+        strangers.removeAll { $0.number == number }
+        late?.continuation.resume(returning: .failure(.busy))
+    }
+
+    /// Whoever is next.
+    private func takeWaiter() -> Waiter? {
+        if !waiters.isEmpty { return waiters.removeFirst() }
+        return strangers.isEmpty ? nil : strangers.removeFirst()
+    }
+
+    private func takeIdle() async -> ScriptWorker? {
+        let now = limits()
+        while let last = idle.popLast() {
+            last.end.cancel()
+            if last.limits == now, await last.worker.isUsable {
+                lent[ObjectIdentifier(last.worker)] = now
+                return last.worker
+            }
+            await last.worker.end()
+        }
+        return nil
+    }
+
+    /// One that is warm for the next call, as long as there may be so many.
+    private func keepSpare() {
+        if !isClosed, idle.isEmpty, startingCount == 0, workerCount < Self.workerCountMax { startOne() }
+    }
+
+    private func startOne() {
+        startingCount += 1
+        let limits = limits()
+        Task {
+            let result: Result<ScriptWorker, NoWorker>
+            do {
+                let process = try await start(limits)
+                status.nodeVersion = process.nodeVersion
+                status.workerPID = process.pid
+                status.missingWalls = process.missingWalls
+                status.problem = nil
+                result = .success(try await ScriptWorker(process, limits, on: group))
+            } catch {
+                status.problem = "\(error)"
+                result = .failure(.cannotStart("\(error)"))
+            }
+            startingCount -= 1
+            started(result, limits)
+        }
+    }
+
+    private func started(_ result: Result<ScriptWorker, NoWorker>, _ limits: ScriptLimits) {
+        switch result {
+        case .success(let worker):
+            Task {
+                await worker.waitForEnd()
+                await forget(worker)
+            }
+            offer(worker, limits)
+        case .failure:
+            // Whoever waits would wait for the same.
+            if lent.isEmpty, startingCount == 0 { answerAll(result) }
+        }
+        count()
+    }
+
+    private func giveBack(_ worker: ScriptWorker) async {
+        guard let limits = lent.removeValue(forKey: ObjectIdentifier(worker)) else { return }
+        if await worker.isUsable {
+            offer(worker, limits)
+        } else {
+            await worker.end()
+            // In its place at once, so that nobody waits for the start of one.
+            if !isClosed, workerCount < Self.workerCountMax, idle.isEmpty { startOne() }
+        }
+        count()
+    }
+
+    private func offer(_ worker: ScriptWorker, _ limits: ScriptLimits) {
+        if isClosed || limits != self.limits() {
+            Task { await worker.end() }
+            if !isClosed, !waiters.isEmpty || !strangers.isEmpty { startOne() }
+            return
+        }
+        if let waiter = takeWaiter() {
+            lent[ObjectIdentifier(worker)] = limits
+            waiter.continuation.resume(returning: .success(worker))
+            return
+        }
+        let end = Task { [idleTime] in
+            // Not a wait for something: the time after which it is not needed. Cancelled when it is lent.
+            guard (try? await Task.sleep(for: idleTime)) != nil else { return }
+            await endIdle(worker)
+        }
+        idle.append(Idle(worker: worker, limits: limits, end: end))
+    }
+
+    private func endIdle(_ worker: ScriptWorker) async {
+        guard let index = idle.firstIndex(where: { $0.worker === worker }) else { return }
+        idle.remove(at: index)
+        await worker.end()
+        count()
+    }
+
+    /// Its process has ended by itself, or was ended by somebody else.
+    private func forget(_ worker: ScriptWorker) async {
+        if let index = idle.firstIndex(where: { $0.worker === worker }) {
+            idle[index].end.cancel()
+            idle.remove(at: index)
+            await worker.end()
+        }
+        count()
+    }
+
+    private func answerAll(_ result: Result<ScriptWorker, NoWorker>) {
+        for waiter in waiters + strangers { waiter.continuation.resume(returning: result) }
+        waiters = []
+        strangers = []
+    }
+
+    private func count() { status.workerCount = workerCount }
+}

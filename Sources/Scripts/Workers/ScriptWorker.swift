@@ -1,0 +1,178 @@
+// One process that runs scripts: what it is asked, and what its answers mean.
+import JSON
+import NIOCore
+import OperatingSystem
+package import Placement
+import Replica
+
+/// A worker. Whoever has it uses it alone, one call after the other.
+package actor ScriptWorker {
+    private let process: ScriptProcess
+    private let connection: WorkerConnection
+    private let limits: ScriptLimits
+    /// The numbers of the texts that it keeps.
+    private var kept: [ServerID: UInt64] = [:]
+    private var lastQuestion: Int64 = 0
+    /// Whether it may be used again: not after a call without an answer.
+    package private(set) var isUsable = true
+
+    init(_ process: ScriptProcess, _ limits: ScriptLimits, on group: any EventLoopGroup) async throws {
+        self.process = process
+        self.limits = limits
+        connection = try await WorkerConnection.open(process.data, on: group)
+    }
+
+    /// Has no more use: its process ends.
+    func end() {
+        isUsable = false
+        connection.close()
+        process.kill()
+    }
+
+    /// Resumes once its process has ended, for whatever reason.
+    nonisolated func waitForEnd() async { _ = await process.end() }
+
+    // MARK: Chains
+
+    /// Begins a chain: the list of the next call is that of the candidates.
+    package func begin(_ question: ChainQuestion) {
+        bringUpToDate(question.servers)
+        let without = question.without.map { JSONValue.string($0.text) }
+        connection.tell(WorkerFrame(header: ["type": "chain", "without": .array(without)]))
+    }
+
+    /// Tells it what has changed since it was told last.
+    package func bringUpToDate(_ servers: [KeptServer]) {
+        let changed = servers.filter { kept[$0.id] != $0.number }
+        var dropped: [ServerID] = []
+        for server in changed { kept[server.id] = server.number }
+        if kept.count > servers.count {
+            let there = Set(servers.map(\.id))
+            dropped = kept.keys.filter { !there.contains($0) }
+            for id in dropped { kept[id] = nil }
+        }
+        guard !changed.isEmpty || !dropped.isEmpty else { return }
+        var texts = ByteBuffer()
+        texts.reserveCapacity(changed.reduce(0) { $0 + $1.text.count })
+        for server in changed { texts.writeBytes(server.text) }
+        let put = changed.map { JSONValue.array([.string($0.id.text), .integer(Int64($0.text.count))]) }
+        connection.tell(
+            WorkerFrame(
+                header: [
+                    "type": "servers", "put": .array(put), "drop": .array(dropped.map { .string($0.text) }),
+                ], texts: texts))
+    }
+
+    /// Asks one function, with the list that the one before has left.
+    package func call(_ script: ScriptSource, _ question: ChainQuestion) async -> ScriptCall {
+        var texts = ByteBuffer(bytes: script.text)
+        texts.writeBytes(question.input)
+        return await ask(
+            [
+                "type": "call", "name": .string(script.name), "local": .string(question.local.text),
+                "text": .integer(Int64(script.text.count)), "input": .integer(Int64(question.input.count)),
+            ], texts)
+    }
+
+    /// Whether a text is a function: `next` where it is one, otherwise what is wrong.
+    package func check(_ script: ScriptSource) async -> ScriptCall {
+        await ask(
+            ["type": "check", "name": .string(script.name), "text": .integer(Int64(script.text.count))],
+            ByteBuffer(bytes: script.text))
+    }
+
+    // MARK: Questions
+
+    private func ask(_ header: [String: JSONValue], _ texts: ByteBuffer) async -> ScriptCall {
+        lastQuestion += 1
+        let header = header.merging(["id": .integer(lastQuestion)]) { $1 }
+        let began = ContinuousClock.now
+        let answer = await connection.ask(WorkerFrame(header: .object(header), texts: texts), within: limits.time)
+        let elapsed = (ContinuousClock.now - began) / .milliseconds(1)
+        guard let answer, answer.header.integer("id") == lastQuestion,
+            let outcome = Self.outcome(answer.header["outcome"])
+        else {
+            return ScriptCall(
+                .unanswered(await giveUp(hasAnswered: answer != nil, after: elapsed)), milliseconds: elapsed)
+        }
+        return ScriptCall(
+            outcome, milliseconds: answer.header.number("milliseconds") ?? elapsed,
+            heapByteCount: answer.header.integer("heapBytes").map { Int($0) },
+            console: Array(answer.header.texts("console").prefix(Self.consoleLineCountMax)))
+    }
+
+    /// As many as an honest worker sends.
+    private static let consoleLineCountMax = 201
+
+    /// Ends the process, which has not answered, or has answered with what it should not.
+    private func giveUp(hasAnswered: Bool, after elapsed: Double) async -> NoAnswer {
+        isUsable = false
+        defer { connection.close() }
+        if hasAnswered {
+            process.kill()
+            return .crashed("its process sent what is no answer")
+        }
+        if elapsed >= limits.time / .milliseconds(1) {
+            process.kill()
+            return .tooSlow(limitMilliseconds: Int(limits.time / .milliseconds(1)))
+        }
+        // Its end of the stream is closed, so it has ended or does so now.
+        let end = await process.end()
+        switch end.reason {
+        case .outOfMemory: return .tooLarge(limitMiB: limits.memoryMiB)
+        case .killed, .guardLost: return .crashed("its process was ended")
+        case .exited(let status): return .crashed("its process ended with status \(status)\(Self.said(end))")
+        case .signalled(let signal): return .crashed("its process was ended by signal \(signal)\(Self.said(end))")
+        }
+    }
+
+    /// The last line that the process wrote, where it wrote any.
+    private static func said(_ end: ScriptEnd) -> String {
+        let line = end.standardError.split(whereSeparator: \.isNewline).last ?? ""
+        return line.isEmpty ? "" : ": \(ShownText.oneLine(String(line)))"
+    }
+
+    private static func outcome(_ value: JSONValue?) -> ScriptOutcome? {
+        guard let value else { return nil }
+        switch value.text("kind") {
+        case "server"?: return value.text("server").map { .server($0) }
+        case "list"?: return list(value)
+        case "next"?, "function"?: return .next
+        case "wrong"?: return value.text("what").map { .wrong($0) }
+        case "wrongElement"?:
+            guard let index = value.integer("index"), let what = value.text("what") else { return nil }
+            return .wrongElement(index: Int(index), what: what)
+        case "error"?:
+            guard let message = value.text("message") else { return nil }
+            return .threw(
+                ScriptError(
+                    message: message, className: value.text("class"), line: value.integer("line").map { Int($0) },
+                    column: value.integer("column").map { Int($0) }, stack: value.text("stack")))
+        default: return nil
+        }
+    }
+
+    private static func list(_ value: JSONValue) -> ScriptOutcome? {
+        guard case .array(let elements)? = value["servers"], let changedCount = value.integer("changed") else {
+            return nil
+        }
+        var numbers: [Int] = []
+        numbers.reserveCapacity(elements.count)
+        for element in elements {
+            guard case .integer(let number) = element else { return nil }
+            numbers.append(Int(number))
+        }
+        return .list(numbers, changedCount: Int(changedCount))
+    }
+}
+
+extension JSONValue {
+    /// A member's number, whole or not; nil where there is none, or something else.
+    fileprivate func number(_ key: String) -> Double? {
+        switch self[key] {
+        case .integer(let value)?: Double(value)
+        case .number(let value)?: value
+        default: nil
+        }
+    }
+}
