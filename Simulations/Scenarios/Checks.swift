@@ -29,6 +29,9 @@ final class Checks {
     /// Streams and rounds that found something.
     private var streamCount = 0
     private var workRoundCount = 0
+    /// The fewest differences that a round of the watched member found, by peer.
+    private(set) var fewestDifferences: [ServerID: Int] = [:]
+    private var watched: Member?
     /// Whether the faults of the run may make a peer break the protocol.
     private let toleratesProtocolErrors: Bool
 
@@ -39,7 +42,13 @@ final class Checks {
         world.onReport = { [unowned self] member, report in note(report, of: member) }
     }
 
+    /// Follows the rounds of a member from now on.
+    func watchRounds(of member: Member) { watched = member }
+
     func note(_ report: Report, of member: Member) {
+        if case .roundFinished(_, let peer, let round) = report, member === watched, !round.isStream {
+            fewestDifferences[peer] = min(fewestDifferences[peer] ?? .max, round.differenceCount)
+        }
         switch report {
         case .linkUp(let link, let serverID, _, true) where member.isIntercepted(link):
             world.violate("\(member.name) opened a link to \(serverID) although somebody sits in between")

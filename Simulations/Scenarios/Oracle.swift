@@ -12,8 +12,12 @@ final class Oracle {
     /// From the protocol's document: how long a lease lasts at most, and how much longer its tombstone.
     static let leaseLongest: UInt64 = 120_000
     static let tombstoneMargin: UInt64 = 120_000
+    /// The same of audit entries, which last 400 days.
+    static let auditLongest: UInt64 = 34_560_000_000
 
     private let world: World
+    /// The member with a gateway key, which has no audit entries.
+    private let gateway: Int?
     /// By key number: the highest entry that was acknowledged to somebody and must not be lost.
     private var required: [EntryNumber?] = []
     /// By member and key number: the highest entry that a member ever had, unless a fault of its own excuses less.
@@ -22,7 +26,10 @@ final class Oracle {
     /// Members whose clock was wrong at some time: what they purged they may meet again.
     private var clockWasWrong: Set<Int> = []
 
-    init(world: World) { self.world = world }
+    init(world: World, gateway: Int?) {
+        self.world = world
+        self.gateway = gateway
+    }
 
     // MARK: What happens
 
@@ -71,6 +78,9 @@ final class Oracle {
         let keyNumber = Int(change.keyNumber)
         Self.grow(&highest[member.number], keyNumber)
         guard let new = change.new else { return notePurge(change, at: member) }
+        if member.number == gateway, world.pool[new].isAudit {
+            world.violate("\(member.name) has the audit entry \(world.pool.key(change.keyNumber)) with a gateway key")
+        }
         if change.cause == .restamp {
             // Stamped ahead and refused by everybody: it is issued anew under a lower version.
             highest[member.number][keyNumber] = new
@@ -101,12 +111,23 @@ final class Oracle {
         guard due > trueTime else { return }
         // Its own clock said that the time had come. If nobody else had it, it is lost, as leases are.
         highest[member.number][Int(change.keyNumber)] = nil
-        if required[Int(change.keyNumber)] == old { required[Int(change.keyNumber)] = nil }
+        // What replaced the entry that is required goes with it.
+        guard change.keyNumber < required.count, let needed = required[Int(change.keyNumber)],
+            world.pool[needed].precedence <= entry.precedence
+        else { return }
+        if !(entry.isAudit && isHeldElsewhere(old, than: member)) { required[Int(change.keyNumber)] = nil }
+    }
+
+    /// Whether another member has an entry: then the one that purged it gets it back once its clock is right.
+    private func isHeldElsewhere(_ number: EntryNumber, than member: Member) -> Bool {
+        let entry = world.pool.entry(number)
+        return world.members.contains { $0 !== member && $0.number < highest.count && $0.store[entry.key] == entry }
     }
 
     /// When an entry of a lease may be forgotten.
     private func dueTime(_ entry: EntryPool.Pooled) -> WallTime {
-        entry.version.clock.time.advanced(byMilliseconds: Self.leaseLongest + Self.tombstoneMargin)
+        let longest = entry.isAudit ? Self.auditLongest : Self.leaseLongest
+        return entry.version.clock.time.advanced(byMilliseconds: longest + Self.tombstoneMargin)
     }
 
     /// What a clock that is right shows now.
@@ -156,6 +177,7 @@ final class Oracle {
         }
         for (keyNumber, number) in required.enumerated() {
             guard let number, mustStillBeThere(number) else { continue }
+            if world.pool[number].isAudit, member.number == gateway { continue }
             let key = world.pool.key(Int32(keyNumber))
             guard keyNumber < present.count, let found = present[keyNumber] else {
                 world.violate("\(member.name) lacks the acknowledged entry of \(key), \(world.describe(number))")

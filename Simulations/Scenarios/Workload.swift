@@ -10,6 +10,11 @@ final class Workload {
     private let members: [Member]
     private let oracle: Oracle
     private var random: SplitMix64
+    /// Of its own, so that what else is written does not depend on audit entries.
+    private var auditRandom: SplitMix64
+    private var auditCount = 0
+    /// Between two audit entries at most, in milliseconds: some thirty are written in a run.
+    private let auditIntervalMax: Int64
     private var isStopped = false
     /// Writes are spread so that this many are acknowledged when the faults end, however many come to nothing.
     private let writeCountWanted: Int
@@ -30,9 +35,11 @@ final class Workload {
         self.world = world
         self.oracle = oracle
         random = SplitMix64(seed: plan.seed, purpose: "workload")
+        auditRandom = SplitMix64(seed: plan.seed, purpose: "audit")
         keyCount = Int.random(in: 5...80, using: &random)
         writeCountWanted = Int.random(in: 540...640, using: &random)
         end = .seconds(plan.durationSeconds)
+        auditIntervalMax = Int64(plan.durationSeconds) * 1_000 / 15
     }
 
     func start() {
@@ -41,6 +48,7 @@ final class Workload {
             world.plan(after: wait) { [self] in publish(member) }
         }
         planWrite()
+        planAudit()
     }
 
     /// Ends the writes of people and sessions, once there were enough for the run to prove something; hosts go on to
@@ -70,6 +78,30 @@ final class Workload {
         let update = [UInt8](repeating: UInt8(ascii: "u"), count: Int.random(in: 50...300, using: &random))
         submit([("server/\(member.name)", .put(update, leaseMilliseconds: Self.updateLease))], at: member)
         world.plan(after: Self.updateInterval) { [self] in publish(member) }
+    }
+
+    /// Now and then somebody changes the configuration of all.
+    private func planAudit() {
+        let wait = Duration.milliseconds(Int64.random(in: 0...auditIntervalMax, using: &auditRandom))
+        world.plan(after: wait) { [self] in
+            guard !isOver else { return }
+            writeAudit()
+            planAudit()
+        }
+    }
+
+    /// Writes an audit entry at a full member: one of a new id, seldom one with an id that was there before or the end
+    /// of one, as no member of this version does.
+    private func writeAudit() {
+        let running = members.filter { $0.isUp && !$0.isPaused && $0.number != gateway }
+        guard let member = running.randomElement(using: &auditRandom) else { return }
+        let isAgain = auditCount > 0 && auditRandom.oneIn(10)
+        let number = isAgain ? Int.random(in: 0..<auditCount, using: &auditRandom) : auditCount
+        if !isAgain { auditCount += 1 }
+        let key = "audit/\(member.name)/\(number)"
+        if isAgain, auditRandom.oneIn(2) { return delete(key, at: member) }
+        let length = Int.random(in: 20...1_000, using: &auditRandom)
+        submit([(key, .put([UInt8](repeating: UInt8(ascii: "a"), count: length), leaseMilliseconds: nil))], at: member)
     }
 
     private func writeSomething() {

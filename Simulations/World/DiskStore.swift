@@ -66,6 +66,7 @@ package final class DiskStore: SimulatedStore {
 
     package var count: Int { mirror.count }
     package var fingerprint: Fingerprint { mirror.fingerprint }
+    package var withoutAudit: (count: Int, fingerprint: Fingerprint) { mirror.withoutAudit }
     package var summary: MapSummary { store?.summary ?? mirror.summary }
     package var nextPurge: WallTime? { store?.nextPurge }
     package subscript(key: Key) -> Entry? { mirror[key] }
@@ -73,7 +74,10 @@ package final class DiskStore: SimulatedStore {
 
     /// Whether the store's own account of its map is what its changes add up to.
     package var isConsistent: Bool {
-        store.map { $0.summary.count == mirror.count && $0.summary.fingerprint == mirror.fingerprint } ?? true
+        guard let store else { return true }
+        let (whole, rest, expected) = (store.summary, store.summaryWithoutAudit, mirror.withoutAudit)
+        return whole.count == mirror.count && whole.fingerprint == mirror.fingerprint
+            && rest.count == expected.count && rest.fingerprint == expected.fingerprint
     }
 
     // MARK: Changes
@@ -143,15 +147,18 @@ package final class DiskStore: SimulatedStore {
 
     // MARK: Reading
 
-    package func summary(leavingOut keys: [Key]) throws -> MapSummary {
+    package func summary(of extent: Extent) throws -> MapSummary {
         let store = try opened()
-        return store.summary.removing(try store.digests(ofKeys: keys))
+        let digests = try store.digests(ofKeys: extent.leavingOut)
+        return (extent.withAudit ? store.summary : store.summaryWithoutAudit).removing(digests)
     }
 
-    package func sketch(symbolCount: Int, leavingOut keys: [Key]) throws -> MapSummary {
+    package func sketch(symbolCount: Int, of extent: Extent) throws -> MapSummary {
         let store = try opened()
-        let digests = try store.digests(ofKeys: keys)
-        let summary = try Self.wait { () async throws(StoreError) in try await store.sketch(symbolCount: symbolCount) }
+        let digests = try store.digests(ofKeys: extent.leavingOut)
+        let summary = try Self.wait { () async throws(StoreError) in
+            try await store.sketch(symbolCount: symbolCount, withAudit: extent.withAudit)
+        }
         return summary.prefix(symbolCount: symbolCount).removing(digests)
     }
 

@@ -14,8 +14,9 @@ package final class EntryPool {
         package let expiry: WallTime?
         /// The entry as it goes over the wire.
         package let encoded: [UInt8]
+        package let purgeTime: WallTime?
+        package let isAudit: Bool
 
-        package var purgeTime: WallTime? { EntryHeader.purgeTime(version.clock, expiry: expiry) }
         package var digest: Digest { precedence.digest }
         package var version: Version { precedence.version }
     }
@@ -70,7 +71,7 @@ package final class EntryPool {
             Pooled(
                 keyNumber: keyNumber, kind: header.kind,
                 precedence: Precedence(version: header.version, digest: digest), expiry: header.expiry,
-                encoded: encoded.copy()))
+                encoded: encoded.copy(), purgeTime: header.purgeTime(ofKey: key), isAudit: KeyClass.isAudit(key)))
         entriesOfKey[Int(keyNumber)].append(number)
         return number
     }

@@ -38,6 +38,8 @@ package final class Member {
 
     // The process
     package private(set) var isUp = true
+    /// Whether the next process knows audit entries; one of an earlier version does not.
+    package var knowsAudit = true
     package private(set) var isPaused = false
     /// How often the process was started anew.
     package private(set) var incarnation = 0
@@ -171,8 +173,10 @@ package final class Member {
         origin = Origin(raw: world.random.next())
         origins.append(origin)
         if let openStore { store = openStore(self) }
+        var identity = MemberIdentity(serverID: serverID, origin: origin, software: "test")
+        identity.knowsAudit = knowsAudit
         engine = GossipEngine(
-            identity: MemberIdentity(serverID: serverID, origin: origin, software: "test"), keyRing: ring,
+            identity: identity, keyRing: ring,
             settings: settings, random: SplitMix64(seed: world.random.next()), at: moment)
         setAccessPoints(accessPoints)
         armExpiry()
@@ -274,12 +278,12 @@ package final class Member {
             guard let (connection, end) = connections[link] else { return }
             world.close(connection, from: end)
         case .report(let report): take(report)
-        case .freeze(let link, let round, let keys):
-            ask(link) { $0.engine.froze(link, round: round, try $0.store.summary(leavingOut: keys), at: $0.moment) }
+        case .freeze(let link, let round, let extent):
+            ask(link) { $0.engine.froze(link, round: round, try $0.store.summary(of: extent), at: $0.moment) }
         case .merge(let link, let batch, let scope, let position): ask(.merge(batch, scope, link, position))
-        case .sketch(let link, let round, let symbolCount, let keys):
+        case .sketch(let link, let round, let symbolCount, let extent):
             ask(link) {
-                let summary = try $0.store.sketch(symbolCount: symbolCount, leavingOut: keys)
+                let summary = try $0.store.sketch(symbolCount: symbolCount, of: extent)
                 $0.engine.sketched(link, round: round, summary, at: $0.moment)
             }
         case .resolve(let link, let round, let itemIDs):

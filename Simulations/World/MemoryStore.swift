@@ -10,6 +10,8 @@ package final class MemoryStore: SimulatedStore {
     private let pool: EntryPool
     /// The entry of each key number, plus one; zero where there is none.
     private var slots: [EntryNumber] = []
+    /// Those of audit entries among them, by key number.
+    private var audit: [Int32: EntryNumber] = [:]
     private var current = MapSummary()
     private var tally = Tally()
 
@@ -33,6 +35,7 @@ package final class MemoryStore: SimulatedStore {
     package func copy() -> MemoryStore {
         let copy = MemoryStore(pool: pool)
         copy.slots = slots
+        copy.audit = audit
         copy.current = current
         copy.tally = tally
         copy.nextPurge = nextPurge
@@ -41,6 +44,12 @@ package final class MemoryStore: SimulatedStore {
 
     package var count: Int { tally.count }
     package var fingerprint: Fingerprint { tally.fingerprint }
+
+    package var withoutAudit: (count: Int, fingerprint: Fingerprint) {
+        var rest = tally.fingerprint
+        for number in audit.values { rest.remove(pool[number].digest) }
+        return (tally.count - audit.count, rest)
+    }
 
     package subscript(key: Key) -> Entry? {
         pool.keyNumber(of: key).flatMap { number(at: $0) }.map { pool.entry($0) }
@@ -105,7 +114,7 @@ package final class MemoryStore: SimulatedStore {
                 WallTime(
                     milliseconds: header.version.clock.time.milliseconds
                         - min(Admission.clockBoundMilliseconds, header.version.clock.time.milliseconds))
-            case .expired: header.purgeTime?.advanced(byMilliseconds: KeyClass.tombstoneMarginMilliseconds)
+            case .expired: header.purgeTime(ofKey: key)?.advanced(byMilliseconds: KeyClass.tombstoneMarginMilliseconds)
             case .notAllowed, .invalid: nil
             }
         return RefusedEntry(key: key.copy(), digest: digest, refusal: refusal, lapses: lapses)
@@ -161,6 +170,7 @@ package final class MemoryStore: SimulatedStore {
         slots[Int(keyNumber)] = number + 1
         if old != 0 { account(removing: pool[old - 1].digest) }
         account(adding: pool[number].digest)
+        if pool[number].isAudit { audit[keyNumber] = number }
         if let purgeTime = pool[number].purgeTime { nextPurge = min(nextPurge ?? purgeTime, purgeTime) }
         onChange?(MapChange(cause: cause, keyNumber: keyNumber, old: old == 0 ? nil : old - 1, new: number))
     }
@@ -169,6 +179,7 @@ package final class MemoryStore: SimulatedStore {
         let old = slots[Int(keyNumber)]
         guard old != 0 else { return }
         slots[Int(keyNumber)] = 0
+        audit[keyNumber] = nil
         account(removing: pool[old - 1].digest)
         onChange?(MapChange(cause: cause, keyNumber: keyNumber, old: old - 1, new: nil))
     }
@@ -212,12 +223,15 @@ package final class MemoryStore: SimulatedStore {
         return summary
     }
 
-    package func summary(leavingOut keys: [Key]) -> MapSummary {
-        keys.isEmpty ? summary : summary.removing(digests(of: keys))
+    package func summary(of extent: Extent) -> MapSummary { part(extent, of: summary) }
+
+    package func sketch(symbolCount: Int, of extent: Extent) -> MapSummary {
+        part(extent, of: scanned(symbolCount: symbolCount))
     }
 
-    package func sketch(symbolCount: Int, leavingOut keys: [Key]) -> MapSummary {
-        scanned(symbolCount: symbolCount).removing(digests(of: keys))
+    private func part(_ extent: Extent, of whole: MapSummary) -> MapSummary {
+        let rest = extent.withAudit ? whole : whole.removing(audit.values.map { pool[$0].digest })
+        return rest.removing(digests(of: extent.leavingOut))
     }
 
     private func digests(of keys: [Key]) -> [Digest] {

@@ -37,6 +37,8 @@ package protocol SimulatedStore: AnyObject {
 
     var count: Int { get }
     var fingerprint: Fingerprint { get }
+    /// Count and fingerprint of what goes over every link.
+    var withoutAudit: (count: Int, fingerprint: Fingerprint) { get }
     /// Count, fingerprint and the first symbols of the map.
     var summary: MapSummary { get }
     /// No entry is to be purged before this time.
@@ -52,8 +54,8 @@ package protocol SimulatedStore: AnyObject {
     /// Stamps anew what is ahead of the clock bound, and returns it as it is now.
     func restampAhead(now: WallTime, origin: Origin) throws -> EntryBatch
 
-    func summary(leavingOut keys: [Key]) throws -> MapSummary
-    func sketch(symbolCount: Int, leavingOut keys: [Key]) throws -> MapSummary
+    func summary(of extent: Extent) throws -> MapSummary
+    func sketch(symbolCount: Int, of extent: Extent) throws -> MapSummary
     func resolve(_ itemIDs: [UInt64]) throws -> [Key]
     func read(_ keys: [Key], byteCountMax: Int) throws -> (batch: EntryBatch, keyCount: Int)
     func chunk(after: [UInt8], byteCountMax: Int) throws -> MapChunk

@@ -14,9 +14,9 @@ package struct StoreForGossip: ReplicaStore {
         self.logger = logger
     }
 
-    package func summary(leavingOut keys: [Key]) throws -> MapSummary {
-        let digests = try store.digests(ofKeys: keys)
-        return store.summary.removing(digests)
+    package func summary(of extent: Extent) throws -> MapSummary {
+        let digests = try store.digests(ofKeys: extent.leavingOut)
+        return (extent.withAudit ? store.summary : store.summaryWithoutAudit).removing(digests)
     }
 
     package func merge(
@@ -40,9 +40,10 @@ package struct StoreForGossip: ReplicaStore {
         }
     }
 
-    package func sketch(symbolCount: Int, leavingOut keys: [Key]) async throws -> MapSummary {
-        let digests = try store.digests(ofKeys: keys)
-        return try await store.sketch(symbolCount: symbolCount).prefix(symbolCount: symbolCount).removing(digests)
+    package func sketch(symbolCount: Int, of extent: Extent) async throws -> MapSummary {
+        let digests = try store.digests(ofKeys: extent.leavingOut)
+        let summary = try await store.sketch(symbolCount: symbolCount, withAudit: extent.withAudit)
+        return summary.prefix(symbolCount: symbolCount).removing(digests)
     }
 
     package func keys(ofItemIDs itemIDs: [UInt64]) async throws -> [Key] {

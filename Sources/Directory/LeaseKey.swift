@@ -11,11 +11,15 @@ package enum LeaseKey: Hashable, Sendable {
     case session(ServerID, id: String)
     /// A user's claim on a member.
     case reservation(ServerID, id: String)
+    /// The record of a change of global configuration, made at a member.
+    case audit(ServerID, id: String)
 
     /// The member whose lease it is; nobody else writes it.
     package var owner: ServerID {
         switch self {
-        case .server(let owner), .login(let owner, _), .session(let owner, _), .reservation(let owner, _): owner
+        case .server(let owner), .login(let owner, _), .session(let owner, _), .reservation(let owner, _),
+            .audit(let owner, _):
+            owner
         }
     }
 
@@ -27,6 +31,7 @@ package enum LeaseKey: Hashable, Sendable {
             case .login(let owner, let id): "\(KeyClass.login.prefix)/\(owner)/\(id)"
             case .session(let owner, let id): "\(KeyClass.session.prefix)/\(owner)/\(id)"
             case .reservation(let owner, let id): "\(KeyClass.reservation.prefix)/\(owner)/\(id)"
+            case .audit(let owner, let id): "\(KeyClass.audit.prefix)/\(owner)/\(id)"
             }
         return Key(checked: Array(text.utf8))
     }
@@ -42,6 +47,7 @@ package enum LeaseKey: Hashable, Sendable {
         case .login: self = .login(server, id: id)
         case .session: self = .session(server, id: id)
         case .reservation: self = .reservation(server, id: id)
+        case .audit: self = .audit(server, id: id)
         case .config, .data: return nil
         }
     }
@@ -50,5 +56,6 @@ package enum LeaseKey: Hashable, Sendable {
     package static func prefix(of keyClass: KeyClass) -> [UInt8] { Array("\(keyClass.prefix)/".utf8) }
 
     /// How long a lease of ours lasts unless it is renewed, in milliseconds: three of the longest intervals between updates.
+    /// Audit entries are not renewed: a write that names no length gives them their whole 400 days.
     package static let milliseconds: UInt64 = 90_000
 }

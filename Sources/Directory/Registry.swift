@@ -129,6 +129,8 @@ package final class Registry: Sendable {
     }
 
     private func take(_ header: EntryHeader, _ key: RawSpan, _ value: RawSpan, isGone: Bool) {
+        // Audit entries are for whoever looks them up, and there may be many of them.
+        if KeyClass.isAudit(key) { return }
         guard let key = LeaseKey(key) else { return }
         let text = isGone ? [] : value.copy()
         let json = isGone ? nil : try? JSONValue.parse(text)
@@ -147,7 +149,7 @@ package final class Registry: Sendable {
         // This member knows its own better.
         case .login(let owner, let id) where owner != serverID: takeLogin(id, at: owner, json, expiry)
         case .session(let owner, let id) where owner != serverID: takeSession(id, of: owner, json, expiry)
-        case .login, .session, .reservation: break
+        case .login, .session, .reservation, .audit: break
         }
     }
 

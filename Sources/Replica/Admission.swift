@@ -24,8 +24,10 @@ package enum Refusal: UInt8, Sendable, CaseIterable {
 
 /// What the peer of a link may write.
 package enum WriteScope: Sendable, Hashable {
-    /// A full member: every entry.
+    /// A full member that knows audit entries: every entry.
     case everything
+    /// The peer of a gateway, or a full member of an earlier version: every entry but those of audit.
+    case allButAudit
     /// A member joined by a gateway's key alone: `server/`, `login/` and `session/` entries of its own server id.
     case own(serverID: [UInt8])
 }
@@ -50,9 +52,13 @@ package struct Admission: Sendable {
     package func refusal(_ header: EntryHeader, key: RawSpan) -> Refusal? {
         guard let keyClass = try? KeyClass(of: key) else { return .invalid }
         guard Self.isWellFormed(header, keyClass) else { return .invalid }
-        if case .own(let serverID) = scope, !Self.isOwn(key, serverID: serverID) { return .notAllowed }
+        switch scope {
+        case .everything: break
+        case .allButAudit: if keyClass == .audit { return .notAllowed }
+        case .own(let serverID): if !Self.isOwn(key, serverID: serverID) { return .notAllowed }
+        }
         if header.version.clock.time > now.advanced(byMilliseconds: Self.clockBoundMilliseconds) { return .aheadOfTime }
-        if let purgeTime = header.purgeTime, purgeTime <= now { return .expired }
+        if let purgeTime = header.purgeTime(ofKey: key), purgeTime <= now { return .expired }
         return nil
     }
 

@@ -51,6 +51,8 @@ package struct Fingerprint: Hashable, Sendable {
     package mutating func add(_ digest: Digest) { value &+= digest.value }
     /// Takes an entry out again. Whether it was in is not known here.
     package mutating func remove(_ digest: Digest) { value &-= digest.value }
+    /// Takes out all entries of another set, which were in.
+    package mutating func remove(_ others: Fingerprint) { value &-= others.value }
 
     /// 32 lowercase hex digits.
     package var hex: String {

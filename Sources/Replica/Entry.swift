@@ -75,17 +75,19 @@ package struct EntryHeader: Hashable, Sendable {
         return expiry <= now
     }
 
-    /// When the entry leaves every map, or nil for never.
-    package var purgeTime: WallTime? { Self.purgeTime(version.clock, expiry: expiry) }
-
-    /// When an entry that expires leaves every map, value or tombstone: a fixed time after its clock, so that the newer
-    /// of two entries of one key always stays longer, whatever their leases. Were it gone earlier, an older entry would
-    /// come back from a member that was away.
+    /// When the entry, which has this key, leaves every map, or nil for never.
     @inline(__always)
-    package static func purgeTime(_ clock: Clock, expiry: WallTime?) -> WallTime? {
+    package func purgeTime(ofKey key: RawSpan) -> WallTime? {
+        Self.purgeTime(version.clock, expiry: expiry, ofKey: key)
+    }
+
+    /// When an entry that expires leaves every map, value or tombstone: a time after its clock that is fixed for its
+    /// class, so that the newer of two entries of one key always stays longer, whatever their leases. Were it gone
+    /// earlier, an older entry would come back from a member that was away.
+    @inline(__always)
+    package static func purgeTime(_ clock: Clock, expiry: WallTime?, ofKey key: RawSpan) -> WallTime? {
         guard expiry != nil else { return nil }
-        let wait = KeyClass.leaseLongestMilliseconds + KeyClass.tombstoneMarginMilliseconds
-        return clock.time.advanced(byMilliseconds: wait)
+        return clock.time.advanced(byMilliseconds: KeyClass.keptMilliseconds(ofLease: key))
     }
 }
 
@@ -132,6 +134,9 @@ package struct Entry: Hashable, Sendable {
 
     /// Whether it has ceased to be by a wall clock. It is in the map all the same, until its purge time.
     package func isExpired(at now: WallTime) -> Bool { header.isExpired(at: now) }
+
+    /// When it leaves every map, or nil for never.
+    package var purgeTime: WallTime? { unsafe header.purgeTime(ofKey: key.bytes.span.bytes) }
 }
 
 /// The order in which entries of one key win: by clock, then origin, then digest. Its maximum is the merge, which

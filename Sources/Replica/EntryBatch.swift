@@ -103,6 +103,29 @@ package struct EntryBatch: Sendable {
         }
     }
 
+    /// Whether an audit entry is among them. All keys were checked before.
+    package var hasAudit: Bool {
+        let span = unsafe bytes.span.bytes
+        var offset = 0
+        while offset < span.byteCount {
+            let header = EntryHeader(encoded: span.extracting(offset..<span.byteCount))
+            let keyStart = offset + EntryHeader.byteCount
+            if KeyClass.isAudit(span.extracting(keyStart..<(keyStart + header.keyByteCount))) { return true }
+            offset += header.encodedByteCount
+        }
+        return false
+    }
+
+    /// The entries but those of audit, in their order.
+    package var withoutAudit: EntryBatch {
+        guard hasAudit else { return self }
+        var rest = EntryBatch()
+        forEach { (_, key, _, encoded) in
+            if !KeyClass.isAudit(key) { rest.append(encoded: encoded) }
+        }
+        return rest
+    }
+
     /// Each entry on its own; for tests and for paths that are not hot.
     package var entries: [Entry] {
         var entries: [Entry] = []

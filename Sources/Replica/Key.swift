@@ -50,6 +50,9 @@ extension Key: CustomStringConvertible {
 package enum KeyClass: UInt8, Sendable, CaseIterable {
     case server, login, session, reservation
     case config, data
+    /// The record of a change of global configuration: a lease by its form, but a long one that nobody renews. It goes
+    /// over links between full members alone.
+    case audit
 
     /// The text before the first `/`.
     package var prefix: String {
@@ -60,25 +63,43 @@ package enum KeyClass: UInt8, Sendable, CaseIterable {
         case .reservation: "reservation"
         case .config: "config"
         case .data: "data"
+        case .audit: "audit"
         }
     }
 
     /// Whether entries of this class expire unless their owner renews them.
     package var isLease: Bool { longestLeaseMilliseconds != nil }
 
-    /// The longest lease of any class, in milliseconds.
+    /// The longest lease of the classes whose owner renews them, in milliseconds.
     package static let leaseLongestMilliseconds: UInt64 = 120_000
+
+    /// The longest lease of an audit entry: 400 days in milliseconds, so that every day of a year can be looked at.
+    package static let auditLongestMilliseconds: UInt64 = 400 * 86_400_000
 
     /// The longest time from an entry's clock to its expiry, in milliseconds; nil for durable classes.
     package var longestLeaseMilliseconds: UInt64? {
         switch self {
         case .server, .login, .session, .reservation: Self.leaseLongestMilliseconds
+        case .audit: Self.auditLongestMilliseconds
         case .config, .data: nil
         }
     }
 
     /// How long a tombstone of a lease outlives the longest lease it could shadow, in milliseconds.
     package static let tombstoneMarginMilliseconds: UInt64 = 120_000
+
+    /// Whether a key, whose grammar was checked before, is that of an audit entry. This is asked for every entry that a
+    /// member takes in, so it looks at one byte: no other prefix begins with an a.
+    @inline(__always)
+    package static func isAudit(_ key: RawSpan) -> Bool {
+        key.byteCount > 0 && key.byte(at: 0) == UInt8(ascii: "a")
+    }
+
+    /// How long after its clock the entry of a lease leaves every map, in milliseconds. The key was checked before.
+    @inline(__always)
+    package static func keptMilliseconds(ofLease key: RawSpan) -> UInt64 {
+        (isAudit(key) ? auditLongestMilliseconds : leaseLongestMilliseconds) + tombstoneMarginMilliseconds
+    }
 
     /// The class of a key, after checking the whole grammar.
     package init(of key: RawSpan) throws(ReplicaError) {
@@ -104,7 +125,7 @@ package enum KeyClass: UInt8, Sendable, CaseIterable {
         switch self {
         case .server: "server/<serverId>"
         case .login, .session: "\(prefix)/<serverId>/<\(prefix)Id>"
-        case .reservation: "reservation/<serverId>/<id>"
+        case .reservation, .audit: "\(prefix)/<serverId>/<id>"
         case .config: "config/<name>"
         case .data: "data/<anything>"
         }

@@ -48,9 +48,9 @@ struct RecordHeader {
 
     var precedence: Precedence { Precedence(version: version, digest: digest) }
 
-    /// When the entry leaves the map, or nil for never.
+    /// When the entry, which has this key, leaves the map, or nil for never.
     @inline(__always)
-    var purgeTime: WallTime? { EntryHeader.purgeTime(version.clock, expiry: expiry) }
+    func purgeTime(ofKey key: RawSpan) -> WallTime? { EntryHeader.purgeTime(version.clock, expiry: expiry, ofKey: key) }
 
     func isExpired(at now: WallTime) -> Bool {
         guard let expiry else { return false }

@@ -4,12 +4,12 @@ import Replica
 /// Whoever asks while a scan is running waits for the next one, which serves all of them.
 final class SharedScans: Sendable {
     private enum Question: Sendable {
-        case sketch(symbolCount: Int, Answer<MapSummary>)
+        case sketch(symbolCount: Int, withAudit: Bool, Answer<MapSummary>)
         case keys(Set<UInt64>, Answer<[Key]>)
 
         func fail(_ error: StoreError) {
             switch self {
-            case .sketch(_, let answer): answer.resume(returning: .failure(error))
+            case .sketch(_, _, let answer): answer.resume(returning: .failure(error))
             case .keys(_, let answer): answer.resume(returning: .failure(error))
             }
         }
@@ -29,9 +29,9 @@ final class SharedScans: Sendable {
         self.pool = pool
     }
 
-    func sketch(symbolCount: Int) async throws(StoreError) -> MapSummary {
+    func sketch(symbolCount: Int, withAudit: Bool) async throws(StoreError) -> MapSummary {
         let result = await withCheckedContinuation { (answer: Answer<MapSummary>) in
-            ask(.sketch(symbolCount: symbolCount, answer))
+            ask(.sketch(symbolCount: symbolCount, withAudit: withAudit, answer))
         }
         return try result.get()
     }
@@ -86,20 +86,25 @@ final class SharedScans: Sendable {
     /// Answers all questions, or throws having answered none.
     private func answer(_ questions: [Question]) throws(StoreError) {
         var symbolCount = 0
+        var separatesAudit = false
         var searches: [(itemIDs: Set<UInt64>, answer: Answer<[Key]>, found: [Key])] = []
         for question in questions {
             switch question {
-            case .sketch(let count, _): symbolCount = max(symbolCount, count)
+            case .sketch(let count, let withAudit, _):
+                symbolCount = max(symbolCount, count)
+                separatesAudit = separatesAudit || !withAudit
             case .keys(let itemIDs, let answer): searches.append((itemIDs, answer, []))
             }
         }
         let hasSketch = symbolCount > 0
         var summary = MapSummary(symbolCount: symbolCount)
+        var audit = MapSummary(symbolCount: separatesAudit ? symbolCount : 0)
         try gate.read { transaction throws(StoreError) in
             try transaction.forEach(.entries, prefix: [], after: nil) { key, record in
                 guard record.byteCount >= RecordHeader.byteCount else { return true }
                 let digest = RecordHeader.digest(record)
                 if hasSketch { summary.add(digest) }
+                if separatesAudit, KeyClass.isAudit(key) { audit.add(digest) }
                 for index in searches.indices where searches[index].itemIDs.contains(digest.itemID) {
                     searches[index].found.append(Key(checked: key.copy()))
                 }
@@ -107,6 +112,8 @@ final class SharedScans: Sendable {
             }
         }
         for search in searches { search.answer.resume(returning: .success(search.found)) }
-        for case .sketch(_, let answer) in questions { answer.resume(returning: .success(summary)) }
+        for case .sketch(_, let withAudit, let answer) in questions {
+            answer.resume(returning: .success(withAudit ? summary : summary.removing(audit)))
+        }
     }
 }

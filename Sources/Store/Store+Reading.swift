@@ -146,10 +146,12 @@ extension Store {
 
     /// Count, fingerprint and coded symbols of a fresh snapshot.
     ///
-    /// - Parameter symbolCount: The fewest symbols to make. Callers that wait for the same scan share the result, so
-    ///   there may be more; the first ones are the same.
-    package func sketch(symbolCount: Int) async throws(StoreError) -> MapSummary {
-        try await scans.sketch(symbolCount: symbolCount)
+    /// - Parameters:
+    ///   - symbolCount: The fewest symbols to make. Callers that wait for the same scan share the result, so there may be
+    ///     more; the first ones are the same.
+    ///   - withAudit: Whether audit entries are counted.
+    package func sketch(symbolCount: Int, withAudit: Bool = true) async throws(StoreError) -> MapSummary {
+        try await scans.sketch(symbolCount: symbolCount, withAudit: withAudit)
     }
 
     /// The keys of the entries whose digests begin with some item ids, in key order. Callers share scans.

@@ -82,7 +82,13 @@ package final class Store: Sendable {
     }
 
     /// Count, fingerprint and first coded symbols of the map after the last commit.
-    package var summary: MapSummary { publisher.summary }
+    package var summary: MapSummary { publisher.summaries.whole }
+
+    /// The same of the map without its audit entries, which do not go over every link.
+    package var summaryWithoutAudit: MapSummary {
+        let summaries = publisher.summaries
+        return summaries.whole.removing(summaries.audit)
+    }
 
     /// A time before which no entry is to be purged; nil where none ever is.
     package var nextPurge: WallTime? { publisher.nextPurge }

@@ -15,10 +15,12 @@ struct LeaseTests {
         "A lease's key is taken apart as it was put together",
         arguments: [
             LeaseKey.server("a"), .login("host-1", id: "0f"), .session("b", id: "x-y"), .reservation("c", id: "r"),
+            .audit("host-1", id: "2026-11-30-1"),
         ])
     func keys(key: LeaseKey) throws {
         let bytes = key.key.bytes
         #expect(unsafe LeaseKey(bytes.span.bytes) == key)
+        #expect(try Key(bytes) == key.key, "the grammar takes it")
     }
 
     @Test(
@@ -159,6 +161,25 @@ struct PublisherTests {
         #expect(told.sorted().contains("1 true") && registry.session("1") == nil && registry.session("2") != nil)
         #expect(registry.server(ofSession: "2") == "a")
         running.cancel()
+        await store.close()
+    }
+
+    @Test("A publisher lets audit entries be, also those of an earlier process of its member")
+    func audit() async throws {
+        let key = LeaseKey.audit("a", id: "1")
+        _ = try await store.write([LocalWrite(key: key.key, change: .put([1], leaseMilliseconds: nil))])
+        let registry = Registry(store: store, serverID: "b")
+        let following = Task { await registry.run(Logger(label: "test")) }
+        let publisher = LeasePublisher(
+            "sessions", store: store, logger: Logger(label: "test"), every: { .seconds(3_600) }
+        ) { [Lease(session("1"))] }
+        await publisher.finish(with: [Lease(session("2"))])
+        await publisher.finish(with: [])
+        let entries = try store.entries(forKeys: [key.key]).batch.entries
+        #expect(entries.map(\.value) == [[1]] && entries.first?.isTombstone == false)
+        let lease = try #require(entries.first)
+        #expect(lease.expiry == lease.version.clock.time.advanced(byMilliseconds: 400 * 86_400_000))
+        following.cancel()
         await store.close()
     }
 

@@ -67,7 +67,7 @@ def test_a_missing_key_is_not_found_by_any_command(agent):
     assert agent.run("dump", "data/none") == (OK, "", "")
 
 
-@pytest.mark.parametrize("key", ["server/abc", "login/abc/1", "session/abc/1", "reservation/abc/1"])
+@pytest.mark.parametrize("key", ["server/abc", "login/abc/1", "session/abc/1", "reservation/abc/1", "audit/abc/1"])
 def test_leases_are_written_by_their_owner_only(agent, key):
     for arguments in (("put", key, "1"), ("delete", key)):
         result = agent.run(*arguments)

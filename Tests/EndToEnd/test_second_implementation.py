@@ -119,8 +119,8 @@ def test_equal_maps_cost_two_summaries(quiet_agent, members, secret):
     member = members(secret)
     link = settled_link(member, quiet_agent)
     round = member.reconcile(link)
-    assert round.equal and round.bytes == {"summary": 58}
-    assert last_reconciliation(quiet_agent)["bytes"] == 58
+    assert round.equal and round.bytes == {"summary": 60}
+    assert last_reconciliation(quiet_agent)["bytes"] == 60
 
 
 def test_one_difference_each_way_is_found_and_costs_few_bytes(quiet_agent, members, secret):

@@ -37,11 +37,11 @@ struct WireExample: Sendable, CustomTestStringConvertible {
     static let all = [
         WireExample(
             name: "hello",
-            fields: "01 0001 0001 \(nonce) 0123456789abcdef 0000018bcfe56800 00400000 01 0006 686f73742d31 "
+            fields: "01 0001 0001 \(nonce) 0123456789abcdef 0000018bcfe56800 00400000 03 0006 686f73742d31 "
                 + "000b 66617374782f302e312e30"),
         WireExample(name: "proof", fields: "02 00000000 01 0a35e4992d25d4b3 \(nonce)"),
         WireExample(name: "challenge", fields: "03 00000001 \(nonce) 02 0a35e4992d25d4b3 1112131415161718"),
-        WireExample(name: "summary", fields: "04 00000007 00000000000f4240 \(fingerprint)"),
+        WireExample(name: "summary", fields: "04 00000007 00000000000f4240 \(fingerprint) 01"),
         WireExample(name: "symbolRequest", fields: "05 00000007 00000010 00000040 00"),
         WireExample(
             name: "symbols",

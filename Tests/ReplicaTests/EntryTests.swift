@@ -56,6 +56,23 @@ struct EntryTests {
         #expect(digests == entries.map(\.digest), "seed \(seed)")
     }
 
+    @Test("A batch without its audit entries has all the others, in their order", arguments: 0..<50 as Range<UInt64>)
+    func withoutAudit(seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let share = Int.random(in: 0...4, using: &random)
+        let entries = try (0..<Int.random(in: 0..<20, using: &random)).map { number in
+            guard Int.random(in: 0..<4, using: &random) < share else { return try makeRandomEntry(using: &random) }
+            return Entry(
+                key: try Key("audit/a/\(number)"), version: makeVersion(), expiry: testNow,
+                value: [UInt8](repeating: 1, count: Int.random(in: 0..<300, using: &random)))
+        }
+        let batch = EntryBatch(entries)
+        let rest = entries.filter { $0.key.keyClass != .audit }
+        #expect(batch.hasAudit == (rest.count < entries.count), "seed \(seed)")
+        #expect(batch.withoutAudit.bytes == EntryBatch(rest).bytes, "seed \(seed)")
+        #expect(batch.withoutAudit.count == rest.count && !batch.withoutAudit.hasAudit, "seed \(seed)")
+    }
+
     @Test("A batch cut short anywhere but between entries is refused")
     func truncated() throws {
         let first = EntryBatch([try sample()]).byteCount

@@ -9,7 +9,8 @@ struct KeyTests {
         arguments: [
             ("server/a", KeyClass.server), ("login/a/b", .login), ("session/a/b", .session),
             ("reservation/a/b", .reservation), ("config/a", .config), ("config/a/b/c", .config), ("data/a", .data),
-            ("data/a//b/", .data), ("data//", .data), ("data/ä ö", .data), ("data/\u{1F600}", .data),
+            ("audit/a/b", .audit), ("data/a//b/", .data), ("data//", .data), ("data/ä ö", .data),
+            ("data/\u{1F600}", .data),
             ("config/" + String(repeating: "x", count: 473), .config),
         ])
     func good(text: String, keyClass: KeyClass) throws {
@@ -23,7 +24,8 @@ struct KeyTests {
         "Keys against the grammar are refused",
         arguments: [
             "", "x", "/", "config", "config/", "data/", "server/", "server/a/b", "server//", "login/a", "login/a/",
-            "login//b", "login/a/b/c", "session/a", "session//", "reservation/a", "Config/a", "configs/a", "confi/a",
+            "login//b", "login/a/b/c", "session/a", "session//", "reservation/a", "audit/a",
+            "audit/a/", "audit//b", "audit/a/b/c", "audits/a/b", "audi/a/b", "Config/a", "configs/a", "confi/a",
             " config/a", "other/a", "config/a\u{0}", "config/a\n", "data/\u{7F}", "data/\u{1B}[0m",
             "config/" + String(repeating: "x", count: 474),
         ])
@@ -69,13 +71,29 @@ struct KeyTests {
 
     @Test("A lease's key names its owner, a durable one's names nobody")
     func owner() throws {
-        for (text, owner) in [("server/host-1", "host-1"), ("login/h/1", "h"), ("session/abc/1", "abc")] {
+        for (text, owner) in [
+            ("server/host-1", "host-1"), ("login/h/1", "h"), ("session/abc/1", "abc"), ("audit/host-1/1", "host-1"),
+        ] {
             let bytes = Array(text.utf8)
             let range = try #require(unsafe try Key(text).keyClass.ownerRange(in: bytes.span.bytes))
             #expect(Array(bytes[range]) == Array(owner.utf8))
         }
         let bytes = Array("config/a".utf8)
         #expect(unsafe KeyClass.config.ownerRange(in: bytes.span.bytes) == nil)
+    }
+
+    @Test("One byte tells the keys of audit entries from all others, and how long an entry is kept")
+    func audit() throws {
+        for keyClass in KeyClass.allCases {
+            let key = Array("\(keyClass.prefix)/a".utf8)
+            #expect(unsafe KeyClass.isAudit(key.span.bytes) == (keyClass == .audit))
+            guard let longest = keyClass.longestLeaseMilliseconds else { continue }
+            let kept = unsafe KeyClass.keptMilliseconds(ofLease: key.span.bytes)
+            #expect(kept == longest + KeyClass.tombstoneMarginMilliseconds)
+        }
+        #expect(KeyClass.audit.longestLeaseMilliseconds == 34_560_000_000)
+        let none: [UInt8] = []
+        #expect(unsafe !KeyClass.isAudit(none.span.bytes))
     }
 
     @Test("Every refusal says what was wrong, without control characters")

@@ -107,6 +107,20 @@ struct SketchTests {
         #expect(without.sketch.symbols.allSatisfy { $0.isZero }, "seed \(seed)")
     }
 
+    @Test("The summary of a map without a part of it is that of what is left", arguments: 0..<20 as Range<UInt64>)
+    func withoutPart(seed: UInt64) {
+        var random = SplitMix64(seed: seed)
+        var (whole, part, rest) = (MapSummary(), MapSummary(), MapSummary())
+        for _ in 0..<Int.random(in: 0..<400, using: &random) {
+            let digest = Digest(value: UInt128(random.next()) << 64 | UInt128(random.next()))
+            whole.add(digest)
+            if seed == 0 || Int.random(in: 0..<3, using: &random) > 0 { rest.add(digest) } else { part.add(digest) }
+        }
+        let left = whole.removing(part)
+        #expect(left.count == rest.count && left.fingerprint == rest.fingerprint, "seed \(seed)")
+        #expect(left.sketch.symbols == rest.sketch.symbols, "seed \(seed)")
+    }
+
     @Test("A longer sketch begins with the shorter one")
     func prefix() {
         let sets = TwoSets(common: 1_000, differences: 0, seed: 1)

@@ -93,6 +93,33 @@ struct StoreContractTests: Sendable {
         }
     }
 
+    @Test("Audit entries are counted apart, and purged at a time of their own", arguments: Kind.allCases)
+    func audit(kind: Kind) async throws {
+        try await onOwnThread {
+            let place = try Place(kind)
+            let writes = try (0..<5).map { try put("audit/a/\($0)", "1") }
+            _ = try place.store.write(writes, now: startOfTime, origin: origin)
+            _ = try place.store.write([put("audit/a/0", "2"), put("config/a", "1")], now: startOfTime, origin: origin)
+            let config = try #require(try place.store[Key("config/a")])
+            let left = try Key("audit/a/0")
+            for extent in [Extent(withAudit: false), Extent(withAudit: true, leavingOut: [left])] {
+                let summary = try place.store.summary(of: extent)
+                #expect(summary.count == (extent.withAudit ? 5 : 1))
+                let made = try place.store.sketch(symbolCount: 64, of: extent)
+                #expect(made.count == summary.count && made.fingerprint == summary.fingerprint)
+                #expect(made.sketch.symbols == Array(summary.sketch.symbols.prefix(64)))
+            }
+            var expected = Fingerprint()
+            expected.add(config.digest)
+            #expect(place.store.withoutAudit.count == 1 && place.store.withoutAudit.fingerprint == expected)
+            #expect(try place.store.summary(of: Extent(withAudit: false)).fingerprint == expected)
+            let end = startOfTime.advanced(byMilliseconds: 400 * 86_400_000 + 120_000)
+            #expect(place.store.nextPurge == end && place.store.count == 6)
+            #expect(try place.store.expire(now: end).count == 5)
+            #expect(place.store.nextPurge == nil && place.store.count == 1 && place.store.fingerprint == expected)
+        }
+    }
+
     @Test("What is ahead of time is stamped anew under a lower version", arguments: Kind.allCases)
     func restamps(kind: Kind) async throws {
         try await onOwnThread {
@@ -124,11 +151,11 @@ struct StoreContractTests: Sendable {
                 if chunk.isEnd { break }
             }
             #expect(streamed == entries)
-            let whole = try place.store.summary(leavingOut: [])
-            let part = try place.store.summary(leavingOut: [entries[0].key])
+            let whole = try place.store.summary(of: Extent())
+            let part = try place.store.summary(of: Extent(leavingOut: [entries[0].key]))
             #expect(part.count == whole.count - 1)
             #expect(
-                try place.store.sketch(symbolCount: 64, leavingOut: []).sketch.symbols
+                try place.store.sketch(symbolCount: 64, of: Extent()).sketch.symbols
                     == Array(whole.sketch.symbols.prefix(64)))
         }
     }

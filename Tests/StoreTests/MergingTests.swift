@@ -13,7 +13,7 @@ import Testing
         for _ in 0..<60 {
             place.clock.advance(byMilliseconds: Int64.random(in: 0...3, using: &random))
             if Int.random(in: 0..<4, using: &random) == 0 {
-                let name = "config/\(Int.random(in: 0..<80, using: &random))"
+                let name = Self.name(&random)
                 let write = Bool.random(using: &random) ? try put(name, "local") : try delete(name)
                 let receipt = try await store.write([write])[0]
                 let stored = try store.entries(forKeys: [write.key]).0.entries
@@ -40,6 +40,11 @@ import Testing
         await again.close()
     }
 
+    private static func name(_ random: inout SeededGenerator) -> String {
+        let prefix = Int.random(in: 0..<4, using: &random) == 0 ? "audit/s" : "config"
+        return "\(prefix)/\(Int.random(in: 0..<80, using: &random))"
+    }
+
     /// Few keys, few versions, few values: every kind of tie.
     private func randomBatch(_ now: WallTime, _ random: inout SeededGenerator) throws -> [Entry] {
         var entries: [Entry] = []
@@ -48,10 +53,12 @@ import Testing
                 WallTime(milliseconds: now.milliseconds - UInt64.random(in: 0..<5, using: &random)),
                 counter: UInt64.random(in: 0..<2, using: &random), origin: UInt64.random(in: 1...3, using: &random))
             let isTombstone = Int.random(in: 0..<5, using: &random) == 0
+            let key = try Key(Self.name(&random))
+            let lease = key.keyClass.longestLeaseMilliseconds.map { isTombstone ? $0 + 120_000 : $0 }
             entries.append(
                 Entry(
-                    key: try Key("config/\(Int.random(in: 0..<80, using: &random))"),
-                    kind: isTombstone ? .tombstone : .value, version: stamp,
+                    key: key, kind: isTombstone ? .tombstone : .value, version: stamp,
+                    expiry: lease.map { stamp.clock.time.advanced(byMilliseconds: $0) },
                     value: isTombstone ? [] : [UInt8.random(in: 0..<3, using: &random)]))
         }
         if Bool.random(using: &random) { entries.sort { $0.key < $1.key } }

@@ -98,6 +98,14 @@ extension Store {
         #expect(summary.count == expected.count)
         #expect(summary.fingerprint == expected.fingerprint)
         #expect(summary.sketch.symbols == expected.sketch.symbols)
+        var plain = MapSummary()
+        for entry in entries where entry.key.keyClass != .audit { plain.add(entry.digest) }
+        let without = summaryWithoutAudit
+        #expect(without.count == plain.count && without.fingerprint == plain.fingerprint)
+        #expect(without.sketch.symbols == plain.sketch.symbols)
+        let scanned = try await sketch(symbolCount: 100, withAudit: false)
+        #expect(scanned.sketch.prefix(100).symbols == Array(plain.sketch.symbols.prefix(100)))
+        #expect(scanned.count == plain.count && scanned.fingerprint == plain.fingerprint)
         #expect(statistics.tombstoneCount == entries.count { $0.isTombstone })
         #expect(statistics.valueCount == entries.count { !$0.isTombstone })
     }

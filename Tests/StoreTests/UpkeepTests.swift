@@ -38,6 +38,61 @@ import Testing
         await store.close()
     }
 
+    @Test("An audit entry is kept for 400 days and the margin, value or tombstone, whatever else is purged meanwhile")
+    func auditExpiry() async throws {
+        let place = try Workplace()
+        let store = try place.open()
+        let days: Int64 = 400 * 86_400_000
+        _ = try await store.write([
+            try put("audit/s/1", "1"), try put("audit/s/2", "2"), try delete("audit/s/2"), try put("server/s", "3"),
+            try put("config/a", "4"),
+        ])
+        let start = place.clock.now
+        #expect(store.nextPurge == start.advanced(byMilliseconds: 240_000))
+        place.clock.advance(byMilliseconds: 240_000)
+        #expect(try await store.expire() == 1)
+        #expect(store.nextPurge == start.advanced(byMilliseconds: UInt64(days) + 120_000))
+        try await store.expectSummaryOfContents()
+        place.clock.advance(byMilliseconds: days - 240_001)
+        #expect(try store.value("audit/s/1") == "1")
+        place.clock.advance(byMilliseconds: 1)
+        #expect(try store.value("audit/s/1") == nil)
+        _ = try await store.write([try put("audit/s/3", "5"), try put("server/s", "6")])
+        #expect(try await store.expire() == 0)
+        place.clock.advance(byMilliseconds: 120_000)
+        #expect(store.nextPurge == place.clock.now)
+        #expect(try await store.expire() == 2)
+        #expect(store.nextPurge == start.advanced(byMilliseconds: UInt64(days) + 240_000), "the lease's")
+        try await store.expectSummaryOfContents()
+        place.clock.advance(byMilliseconds: 120_000)
+        #expect(try await store.expire() == 1)
+        #expect(store.nextPurge == start.advanced(byMilliseconds: 2 * UInt64(days) + 120_000))
+        await store.close()
+        let again = try place.open()
+        #expect(again.nextPurge == start.advanced(byMilliseconds: 2 * UInt64(days) + 120_000))
+        #expect(again.summary.count == 2 && again.summaryWithoutAudit.count == 1)
+        #expect(try again.value("audit/s/3") == "5")
+        try await again.expectSummaryOfContents()
+        await again.close()
+    }
+
+    @Test("A purge of more than one transaction's bytes finishes, of audit entries and leases together")
+    func longMixedPurge() async throws {
+        let place = try Workplace()
+        var options = StoreOptions()
+        options.transactionByteCountMax = 2_000
+        let store = try place.open(options)
+        _ = try await store.write(try (0..<200).map { try put("audit/s/\($0)", "value") })
+        place.clock.advance(byMilliseconds: 400 * 86_400_000)
+        _ = try await store.write(try (0..<200).map { try put("login/s/\($0)", "value") })
+        _ = try await store.write([try put("audit/s/kept", "value")])
+        place.clock.advance(byMilliseconds: 240_000)
+        #expect(try await store.expire() == 400)
+        #expect(store.summary.count == 1 && store.summaryWithoutAudit.count == 0)
+        #expect(store.summaryWithoutAudit.fingerprint == Fingerprint())
+        await store.close()
+    }
+
     @Test("A purge of more than one transaction's bytes finishes")
     func longPurge() async throws {
         let place = try Workplace()
@@ -104,10 +159,17 @@ import Testing
         let place = try Workplace()
         let store = try place.open()
         _ = try await store.write(try (0..<500).map { try put("config/\($0)", "\($0)") })
+        _ = try await store.write(try (0..<100).map { try put("audit/s/\($0)", "\($0)") })
         let made = try await store.sketch(symbolCount: 4_096)
         #expect(made.sketch.symbols.count == 4_096)
         #expect(Array(made.sketch.symbols.prefix(1_024)) == store.summary.sketch.symbols)
         #expect(made.fingerprint == store.summary.fingerprint)
+        async let whole = store.sketch(symbolCount: 2_000)
+        async let part = store.sketch(symbolCount: 1_024, withAudit: false)
+        let (both, rest) = try await (whole, part)
+        #expect(both.count == 600 && rest.count == 500)
+        #expect(rest.fingerprint == store.summaryWithoutAudit.fingerprint)
+        #expect(rest.sketch.prefix(1_024).symbols == store.summaryWithoutAudit.sketch.symbols)
         await store.close()
     }
 

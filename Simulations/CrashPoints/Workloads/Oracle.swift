@@ -43,7 +43,7 @@ struct Oracle {
 
     /// The keys of leases whose time has come, in the order in which they are purged.
     func due(at now: WallTime) -> [Key] {
-        entries.values.filter { $0.header.purgeTime.map { $0 <= now } ?? false }.map(\.key).sorted { left, right in
+        entries.values.filter { $0.purgeTime.map { $0 <= now } ?? false }.map(\.key).sorted { left, right in
             (left.keyClass.rawValue, left) < (right.keyClass.rawValue, right)
         }
     }

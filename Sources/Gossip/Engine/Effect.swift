@@ -9,12 +9,12 @@ package enum Effect: Sendable {
     case send(Message.Destination, Message)
     /// Close the connection once what was sent is out; answered by `linkClosed`.
     case close(LinkID)
-    /// Answer with the present summary of the map without the entries of some keys: `froze`.
-    case freeze(LinkID, round: UInt32, leavingOut: [Key])
+    /// Answer with the present summary of a part of the map: `froze`.
+    case freeze(LinkID, round: UInt32, Extent)
     /// Merge received entries; answered by `merged` once they are committed.
     case merge(LinkID, EntryBatch, scope: WriteScope, position: StreamPosition?)
-    /// Make symbols of the map without the entries of some keys, by a scan; answered by `sketched`.
-    case sketch(LinkID, round: UInt32, symbolCount: Int, leavingOut: [Key])
+    /// Make symbols of a part of the map, by a scan; answered by `sketched`.
+    case sketch(LinkID, round: UInt32, symbolCount: Int, Extent)
     /// Find the keys of item ids by a scan; answered by `resolved`.
     case resolve(LinkID, round: UInt32, itemIDs: [UInt64])
     /// Read entries by key; answered by `read`.
@@ -23,6 +23,20 @@ package enum Effect: Sendable {
     case readChunk(LinkID, round: UInt32, after: [UInt8], byteCountMax: Int)
     /// Tell the administrator.
     case report(Report)
+}
+
+/// Which part of a map is summed up.
+package struct Extent: Sendable, Equatable {
+    /// Whether audit entries are counted.
+    package var withAudit: Bool
+    /// Keys whose entries are left out besides: none of audit entries where those are not counted.
+    package var leavingOut: [Key]
+
+    /// The whole map, unless it is said.
+    package init(withAudit: Bool = true, leavingOut: [Key] = []) {
+        self.withAudit = withAudit
+        self.leavingOut = leavingOut
+    }
 }
 
 extension Message {

@@ -68,6 +68,8 @@ package struct MemberIdentity: Sendable, Equatable {
     package var origin: Origin
     /// Whether it opens no connections to others; peers are only told.
     package var isExternal: Bool
+    /// Whether it knows audit entries; false only of a simulated member of an earlier version.
+    package var knowsAudit = true
     /// Program and version, for people; peers are told the first 64 bytes.
     package var software: String
 

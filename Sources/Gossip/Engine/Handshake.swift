@@ -34,7 +34,7 @@ extension GossipEngine {
         let hello = Hello(
             serverID: identity.serverID, origin: identity.origin, nonce: randomBytes(Hello.nonceByteCount),
             wallTime: now.wall, credit: UInt32(settings.creditWindow), isExternal: identity.isExternal,
-            software: identity.software)
+            knowsAudit: identity.knowsAudit, software: identity.software)
         link.certificateHash = certificateHash
         link.localHello = hello
         link.peerCredit = Int(hello.credit)

@@ -86,14 +86,36 @@ extension GossipEngine {
     }
 
     /// What the peer of a link may write. A full member takes only a gateway's own entries over a link that nothing
-    /// but gateway keys prove; a member without any full key is itself the gateway, and takes everything.
+    /// but gateway keys prove; a member without any full key is itself the gateway, and takes everything but audit
+    /// entries.
     func scope(of link: Link) -> WriteScope {
         // Whoever has no key at all has no peers: its links are about to end.
         guard !keyRing.isEmpty else { return .own(serverID: []) }
-        let isFullMember = keyRing.hasFullKey
-        let isFullLink = link.proven.contains { keyRing.fullKeyIDs.contains($0) }
-        guard isFullMember, !isFullLink, let serverID = link.peerServerID else { return .everything }
+        if carriesAudit(link) { return .everything }
+        guard keyRing.hasFullKey, !isFull(link), let serverID = link.peerServerID else { return .allButAudit }
         return .own(serverID: Array(serverID.text.utf8))
+    }
+
+    /// Whether a key of full members proves a link.
+    private func isFull(_ link: Link) -> Bool { link.proven.contains { keyRing.fullKeyIDs.contains($0) } }
+
+    /// Whether audit entries go over a link: neither a gateway nor a member of an earlier version is given any, nor
+    /// taken any from. Such a link's summaries are of the map without them.
+    func carriesAudit(_ link: Link) -> Bool {
+        guard isFull(link), let peer = link.peerHello, let own = link.localHello else { return false }
+        return peer.knowsAudit && own.knowsAudit
+    }
+
+    /// What of some entries may go over a link, now that they are sent.
+    func sendable(_ batch: EntryBatch, over link: Link) -> EntryBatch {
+        if sendsOnlyOwnEntries { return ownEntries(of: batch) }
+        // In the round that is going on the peer may not count them.
+        return carriesAudit(link) && link.round?.withAudit != false ? batch : batch.withoutAudit
+    }
+
+    /// Whether nothing but gateway keys prove a link at a full member.
+    func isGatewayScoped(_ link: Link) -> Bool {
+        if case .own = scope(of: link) { true } else { false }
     }
 
     /// Whether peers take only this member's own entries, because this member is a gateway.
@@ -104,6 +126,6 @@ extension GossipEngine {
     var isPartitioned: Bool {
         let open = links.values.filter { $0.phase == .open }
         guard !open.isEmpty, keyRing.hasFullKey else { return false }
-        return open.allSatisfy { scope(of: $0) != .everything }
+        return open.allSatisfy { isGatewayScoped($0) }
     }
 }

@@ -63,7 +63,7 @@ extension GossipEngine {
                 id: link.id, serverID: link.peerServerID, address: link.address, isDialled: link.role == .dialler,
                 phase: link.phase, since: link.since.wall, roundTrip: link.roundTrip,
                 clockOffsetMilliseconds: link.clockOffsetMilliseconds, keyIDs: link.proven,
-                isGatewayScoped: link.phase == .open && scope(of: link) != .everything, lastRound: link.lastRound,
+                isGatewayScoped: link.phase == .open && isGatewayScoped(link), lastRound: link.lastRound,
                 isStreaming: link.pull != nil || link.feeder != nil, refusedCount: link.refusedCount,
                 queuedKeyCount: link.outbox.entries.count, leftOutKeyCount: link.leftOut.count,
                 software: link.peerHello?.software, isExternal: link.peerHello?.isExternal ?? false)

@@ -9,7 +9,9 @@ extension GossipEngine {
         now = moment
         forgetLeftOut(batch)
         var own: EntryBatch?
+        var withoutAudit: EntryBatch?
         let sendsOnlyOwn = sendsOnlyOwnEntries
+        let hasAudit = batch.hasAudit
         for link in links.values where link.phase == .open {
             let id = link.id
             guard id != source else { continue }
@@ -17,6 +19,9 @@ extension GossipEngine {
             if sendsOnlyOwn {
                 own = own ?? ownEntries(of: batch)
                 sent = own ?? batch
+            } else if hasAudit, !carriesAudit(link) {
+                withoutAudit = withoutAudit ?? batch.withoutAudit
+                sent = withoutAudit ?? batch
             }
             guard !sent.isEmpty else { continue }
             if link.credit > 0, link.outbox.isEmpty, sent.byteCount <= Message.entriesByteCountTarget {
@@ -168,10 +173,11 @@ extension GossipEngine {
     private mutating func leaveOut(_ refused: [RefusedEntry], on id: LinkID, clockOffset: Int64) {
         for entry in refused {
             guard let key = try? Key(entry.key) else { continue }
-            let wait =
+            var wait =
                 entry.lapses.map {
                     Duration.milliseconds($0.millisecondsSince(now.wall).subtractingReportingOverflow(clockOffset).0)
                 } ?? Self.looksAgainAfter
+            if entry.refusal == .expired { wait = min(wait, Self.expiredLongest) }
             links[id]?.leftOut[key] = LeftOut(lapses: now.uptime + min(wait, Self.leftOutLongest))
         }
         guard let link = links[id], let serverID = link.peerServerID, link.leftOut.count > settings.leftOutCountMax
@@ -196,6 +202,10 @@ extension GossipEngine {
     /// A reason that does not lapse by itself may be gone all the same: keys are proven and taken away, at both ends and
     /// not at the same moment. So its key is looked at again, which costs one more refusal where nothing has changed.
     private static let looksAgainAfter: Duration = .seconds(60)
+
+    /// What has expired by the clock of the end that refuses it lapses within this, by the same clock. Anything later means
+    /// that the clock was set since its offset was measured: an audit entry would be left out for a year.
+    private static let expiredLongest: Duration = .milliseconds(KeyClass.tombstoneMarginMilliseconds)
 
     /// A peer may name any time; a century is as good as never.
     private static let leftOutLongest: Duration = .seconds(100 * 366 * 86_400)

@@ -18,6 +18,8 @@ package struct Round: Sendable {
 
     let id: UInt32
     let isInitiator: Bool
+    /// Whether audit entries are compared too: both ends count them then, or neither does.
+    let withAudit: Bool
     let started: Duration
     var stage = Stage.freezing
     var lastProgress: Duration
@@ -33,9 +35,10 @@ package struct Round: Sendable {
     /// How many symbols the responder sends unasked, with its summary: enough for a few differences.
     package static let firstSymbolCount = 16
 
-    init(id: UInt32, isInitiator: Bool, at uptime: Duration) {
+    init(id: UInt32, isInitiator: Bool, withAudit: Bool, at uptime: Duration) {
         self.id = id
         self.isInitiator = isInitiator
+        self.withAudit = withAudit
         started = uptime
         lastProgress = uptime
     }

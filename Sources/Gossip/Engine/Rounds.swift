@@ -9,7 +9,9 @@ import Trust
 
 extension GossipEngine {
     /// Begins a round on a link that this end dialled.
-    mutating func startRound(_ id: LinkID) {
+    ///
+    /// - Parameter withAudit: False where the peer has just said that it does not compare audit entries.
+    mutating func startRound(_ id: LinkID, withAudit: Bool = true) {
         links[id]?.roundDue = nil
         links[id]?.wantsRound = false
         guard let link = links[id], link.phase == .open, link.role == .dialler, !link.reconciliationRests else {
@@ -19,9 +21,18 @@ extension GossipEngine {
             link.wantsRound = true
             return
         }
-        let round = Round(id: nextRound(), isInitiator: true, at: now.uptime)
+        let round = Round(
+            id: nextRound(), isInitiator: true, withAudit: withAudit && carriesAudit(link), at: now.uptime)
         link.round = round
-        effects.append(.freeze(id, round: round.id, leavingOut: leftOutKeys(id)))
+        effects.append(.freeze(id, round: round.id, extent(of: round, on: id)))
+    }
+
+    /// What both ends sum up in a round.
+    private mutating func extent(of round: Round, on id: LinkID) -> Extent {
+        let keys = leftOutKeys(id)
+        // What is not counted cannot be left out.
+        return Extent(
+            withAudit: round.withAudit, leavingOut: round.withAudit ? keys : keys.filter { $0.keyClass != .audit })
     }
 
     /// Answer to `Effect.freeze`.
@@ -32,12 +43,15 @@ extension GossipEngine {
         }
         let own = summary
         link.round?.own = own
-        let message = Summary(round: round, count: UInt64(own.count), fingerprint: own.fingerprint)
+        let message = Summary(
+            round: round, count: UInt64(own.count), fingerprint: own.fingerprint, withAudit: state.withAudit)
         sendCounted(.summary(message), over: id)
         guard !state.isInitiator, let peer = state.peer else {
             link.round?.stage = .awaitingSummary
             return
         }
+        // The two summaries are of different things: the dialler begins anew.
+        guard peer.withAudit == state.withAudit else { return link.round = nil }
         link.round?.stage = .serving
         if message.count == peer.count, message.fingerprint == peer.fingerprint {
             link.round?.statistics.roundTripCount = 1
@@ -50,17 +64,23 @@ extension GossipEngine {
     mutating func receive(summary: Summary, from id: LinkID) {
         guard let link = links[id] else { return }
         if link.role == .acceptor {
-            var round = Round(id: summary.round, isInitiator: false, at: now.uptime)
+            let withAudit = summary.withAudit && carriesAudit(link)
+            var round = Round(id: summary.round, isInitiator: false, withAudit: withAudit, at: now.uptime)
             round.peer = summary
             link.round = round
             link.supply = nil
             count(.summary(summary), over: id)
-            effects.append(.freeze(id, round: summary.round, leavingOut: leftOutKeys(id)))
+            effects.append(.freeze(id, round: summary.round, extent(of: round, on: id)))
             return
         }
         guard let round = link.round, round.id == summary.round, let own = round.own,
             case .awaitingSummary = round.stage
         else { return }
+        if round.withAudit, !summary.withAudit {
+            // The keys of its end changed, or the two ends hold one key for different things.
+            link.round = nil
+            return startRound(id, withAudit: false)
+        }
         link.round?.peer = summary
         link.round?.statistics.roundTripCount = 1
         link.round?.lastProgress = now.uptime
@@ -86,8 +106,8 @@ extension GossipEngine {
         count(.symbolRequest(request), over: id)
         if request.isFresh {
             link.round?.stage = .scanning(end: Int(request.end))
-            let leftOut = leftOutKeys(id)
-            effects.append(.sketch(id, round: round.id, symbolCount: Int(request.end), leavingOut: leftOut))
+            let extent = extent(of: round, on: id)
+            effects.append(.sketch(id, round: round.id, symbolCount: Int(request.end), extent))
         } else if Int(request.end) <= own.sketch.symbols.count {
             sendSymbols(id, from: Int(request.start), to: Int(request.end))
         } else {
@@ -178,7 +198,7 @@ extension GossipEngine {
             link.round?.decoder = SketchDecoder()
             link.round?.early = []
             request(id, from: 0, to: end, isFresh: true)
-            effects.append(.sketch(id, round: round.id, symbolCount: end, leavingOut: leftOutKeys(id)))
+            effects.append(.sketch(id, round: round.id, symbolCount: end, extent(of: round, on: id)))
         case .stream: startStream(id)
         }
     }

@@ -63,7 +63,7 @@ extension GossipEngine {
         link.feeder?.after = last
         link.round?.lastProgress = now.uptime
         let purpose: Entries.Purpose = isEnd ? .streamEnd : .stream
-        let sent = sendsOnlyOwnEntries ? ownEntries(of: batch) : batch
+        let sent = sendable(batch, over: link)
         send(.entries(Entries(purpose: purpose, round: round, position: last, batch: sent)), over: id)
         if isEnd { link.feeder = nil }
         pump(id)

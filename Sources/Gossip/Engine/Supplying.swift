@@ -36,8 +36,9 @@ extension GossipEngine {
         guard links[id]?.credit ?? 0 > 0 else { return }
         link.supply?.keys = supply.keys.dropFirst(keyCount)
         link.round?.lastProgress = now.uptime
-        if !batch.isEmpty {
-            send(.entries(Entries(purpose: .round, round: round, position: [], batch: batch)), over: id)
+        let sent = sendable(batch, over: link)
+        if !sent.isEmpty {
+            send(.entries(Entries(purpose: .round, round: round, position: [], batch: sent)), over: id)
         }
         pump(id)
     }
@@ -57,7 +58,9 @@ extension GossipEngine {
             if let supply = link.supply, supply.isIdle { endSupply(id, supply, on: link) }
             guard link.credit > 0 else { return }
             if !link.outbox.isEmpty {
-                let batch = link.outbox.take(byteCountMax: Message.entriesByteCountTarget)
+                // The link's keys may have changed since they were put there.
+                let batch = sendable(link.outbox.take(byteCountMax: Message.entriesByteCountTarget), over: link)
+                if batch.isEmpty { continue }
                 send(.entries(Entries(purpose: .live, round: 0, position: [], batch: batch)), over: link)
                 continue
             }

@@ -187,11 +187,11 @@ package actor GossipNode {
         case .dial(let id, let url): dial(id, url: url)
         case .send(let id, let message): send(message, over: id, &touched)
         case .close(let id): close(id)
-        case .freeze(let id, let round, let keys): freeze(id, round, leavingOut: keys)
+        case .freeze(let id, let round, let extent): freeze(id, round, extent)
         case .merge(let id, let batch, let scope, let position): merge(id, batch, scope, position)
-        case .sketch(let id, let round, let symbolCount, let keys):
+        case .sketch(let id, let round, let symbolCount, let extent):
             ask(id) {
-                try await $0.sketch(symbolCount: symbolCount, leavingOut: keys)
+                try await $0.sketch(symbolCount: symbolCount, of: extent)
             } then: { engine, summary, moment in
                 engine.sketched(id, round: round, summary, at: moment)
             }
@@ -242,9 +242,9 @@ package actor GossipNode {
         }
     }
 
-    private func freeze(_ id: LinkID, _ round: UInt32, leavingOut keys: [Key]) {
+    private func freeze(_ id: LinkID, _ round: UInt32, _ extent: Extent) {
         do {
-            driver.engine.froze(id, round: round, try store.summary(leavingOut: keys), at: clock.moment())
+            driver.engine.froze(id, round: round, try store.summary(of: extent), at: clock.moment())
         } catch {
             driver.engine.storeFailed(id, at: clock.moment())
         }

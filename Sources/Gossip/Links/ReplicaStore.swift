@@ -3,8 +3,8 @@ package import Replica
 
 /// The map, as the gossip layer works on it. Answers come from committed state only.
 package protocol ReplicaStore: Sendable {
-    /// Count, fingerprint and first symbols of the last committed state, without the entries of some keys.
-    func summary(leavingOut keys: [Key]) throws -> MapSummary
+    /// Count, fingerprint and first symbols of a part of the last committed state.
+    func summary(of extent: Extent) throws -> MapSummary
 
     /// Merges entries received over a link, in the order of the calls. The completion is called, on any thread, once
     /// they are committed or have failed. How much is under way at once is bounded by the links' credit.
@@ -12,8 +12,8 @@ package protocol ReplicaStore: Sendable {
         _ batch: EntryBatch, scope: WriteScope, from link: LinkID,
         completion: @escaping @Sendable (Result<MergeReceipt, any Error>) -> Void)
 
-    /// The summary of a fresh state with as many symbols as asked for, by a scan, without the entries of some keys.
-    func sketch(symbolCount: Int, leavingOut keys: [Key]) async throws -> MapSummary
+    /// The summary of a part of a fresh state with as many symbols as asked for, by a scan.
+    func sketch(symbolCount: Int, of extent: Extent) async throws -> MapSummary
 
     /// The keys of those item ids that are in the map, by a scan.
     func keys(ofItemIDs itemIDs: [UInt64]) async throws -> [Key]

@@ -70,6 +70,8 @@ package struct Hello: Sendable, Equatable {
     package var credit: UInt32
     /// Whether other members cannot connect to the sender directly; for people alone.
     package var isExternal: Bool
+    /// Whether the sender knows audit entries; a member of an earlier version would refuse them.
+    package var knowsAudit: Bool
     /// Program and version, for people.
     package var software: String
     /// The message as it came over the wire, with whatever a later version put in it; empty for one made here.
@@ -115,6 +117,8 @@ package struct Summary: Sendable, Equatable {
     package var count: UInt64
     /// The sum of the entries' digests, without those of keys that are left out on the link.
     package var fingerprint: Fingerprint
+    /// Whether audit entries are counted; false in messages of earlier versions.
+    package var withAudit: Bool
 }
 
 /// Asks for coded symbols `start..<end`. When `isFresh`, both sides make them anew, from symbol 0, by a scan.

@@ -79,6 +79,7 @@ extension Hello {
         credit = try reader.integer("credit")
         let flags: UInt8 = try reader.integer("flags")
         isExternal = flags & 1 != 0
+        knowsAudit = flags & 2 != 0
         let serverID = ServerID(String(decoding: try reader.short("server id", ServerID.byteCountMax), as: UTF8.self))
         software = String(decoding: try reader.short("software", 64), as: UTF8.self)
         guard let serverID else { throw .field("server id", "is not \(ServerID.grammar)") }
@@ -115,6 +116,9 @@ extension Summary {
         round = try reader.integer("round")
         count = try reader.integer("entries")
         fingerprint = Fingerprint(value: try reader.integer("fingerprint"))
+        // Earlier versions end here.
+        let flags: UInt8 = reader.remaining == 0 ? 0 : try reader.integer("flags")
+        withAudit = flags & 1 != 0
         guard count <= UInt32.max else { throw .field("entries", "is over \(UInt32.max)") }
     }
 }

@@ -80,7 +80,7 @@ extension Hello {
         buffer.writeMultipleIntegers(version, versionMin)
         buffer.writeBytes(nonce)
         buffer.writeMultipleIntegers(origin.raw, wallTime.milliseconds, credit)
-        buffer.writeInteger(UInt8(isExternal ? 1 : 0))
+        buffer.writeInteger(UInt8((isExternal ? 1 : 0) | (knowsAudit ? 2 : 0)))
         buffer.writeShort(Array(serverID.text.utf8))
         buffer.writeShort(Array(software.utf8.prefix(64)))
     }
@@ -111,7 +111,7 @@ extension Challenge {
 extension Summary {
     fileprivate func encode(into buffer: inout ByteBuffer) {
         buffer.write(.summary)
-        buffer.writeMultipleIntegers(round, count, fingerprint.value)
+        buffer.writeMultipleIntegers(round, count, fingerprint.value, UInt8(withAudit ? 1 : 0))
     }
 }
 

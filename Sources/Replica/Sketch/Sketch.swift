@@ -74,6 +74,11 @@ package struct Sketch: Sendable {
     /// Takes an item out that is in; whether it is cannot be known here.
     package mutating func remove(_ itemID: UInt64) { apply(itemID, -1) }
 
+    /// Takes all items of another set out, which are in; its sketch has at least as many symbols.
+    package mutating func remove(_ others: Sketch) {
+        for index in symbols.indices { symbols[index] = symbols[index] - others.symbols[index] }
+    }
+
     @inline(__always)
     private mutating func apply(_ itemID: UInt64, _ sign: Int32) {
         var indices = SymbolIndices(itemID: itemID)
@@ -123,6 +128,16 @@ package struct MapSummary: Sendable {
     package func prefix(symbolCount: Int) -> MapSummary {
         var summary = self
         summary.sketch = sketch.prefix(symbolCount)
+        return summary
+    }
+
+    /// The same map without a part of it, whose sketch has at least as many symbols.
+    package func removing(_ part: MapSummary) -> MapSummary {
+        guard part.count > 0 else { return self }
+        var summary = self
+        summary.count -= part.count
+        summary.fingerprint.remove(part.fingerprint)
+        summary.sketch.remove(part.sketch)
         return summary
     }
 

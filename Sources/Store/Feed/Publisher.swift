@@ -27,9 +27,12 @@ final class Publisher: Sendable {
         state = Mutex(State(derived: derived))
     }
 
-    var summary: MapSummary { state.withLock { $0.derived.summary } }
+    /// Of the whole map, and of the audit entries in it.
+    var summaries: (whole: MapSummary, audit: MapSummary) {
+        state.withLock { ($0.derived.summary, $0.derived.audit) }
+    }
 
-    var nextPurge: WallTime? { state.withLock { $0.derived.nextPurge } }
+    var nextPurge: WallTime? { state.withLock { $0.derived.nextPurge.earliest } }
 
     var counters: Counters {
         state.withLock { state in

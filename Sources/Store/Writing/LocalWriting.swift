@@ -38,7 +38,7 @@ enum LocalWriting {
         let range = unsafe batch.append(header, key: entry.key.bytes.span.bytes, value: entry.value.span.bytes)
         let encoded = unsafe batch.bytes.span.bytes.extracting(range)
         let digest = Digest(ofEncoded: encoded)
-        if let stored { draft.changes.remove(stored) }
+        if let stored { unsafe draft.changes.remove(stored, key: entry.key.bytes.span.bytes) }
         _ = try draft.put(header, encoded: encoded, digest: digest, .anywhere, &cursor)
         return digest
     }

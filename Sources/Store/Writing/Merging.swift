@@ -65,7 +65,7 @@ struct Merging: ~Copyable {
                 outcome.sameVersionDifferentDigest.append(Key(checked: key.copy()))
             }
             guard stored.precedence < Precedence(version: header.version, digest: digest) else { return false }
-            draft.changes.remove(stored)
+            draft.changes.remove(stored, key: key)
         }
         _ = try draft.put(header, encoded: encoded, digest: digest, .anywhere, &cursor)
         replaced.append(stored?.version)
@@ -76,7 +76,7 @@ struct Merging: ~Copyable {
         let lapses: WallTime? =
             switch refusal {
             case .aheadOfTime: Self.moment(header.version.clock.time, before: Admission.clockBoundMilliseconds)
-            case .expired: header.purgeTime?.advanced(byMilliseconds: KeyClass.tombstoneMarginMilliseconds)
+            case .expired: header.purgeTime(ofKey: key)?.advanced(byMilliseconds: KeyClass.tombstoneMarginMilliseconds)
             case .notAllowed, .invalid: nil
             }
         outcome.refused.append(

@@ -3,15 +3,17 @@
 import Replica
 
 enum Upkeep {
-    /// Deletes entries whose time has come, up to a number of bytes. Only leases expire, so only they are visited.
+    /// Deletes entries whose time has come, up to a number of bytes. Only leases expire, so only they are visited; and of
+    /// audit entries and all the others only those of which some may be due.
     static func expire(
-        byteCountMax: Int, _ draft: inout WriteDraft, _ cursor: inout Cursor
+        due: PurgeTimes, byteCountMax: Int, _ draft: inout WriteDraft, _ cursor: inout Cursor
     ) throws(StoreError) -> PassProgress {
         var progress = PassProgress()
         var purged = EntryBatch()
         var versions: [Version?] = []
-        var earliestLeft: WallTime?
-        for keyClass in KeyClass.allCases where keyClass.isLease {
+        var earliestLeft = PurgeTimes()
+        for keyClass in KeyClass.allCases
+        where keyClass.isLease && due.isDue(isAudit: keyClass == .audit, at: draft.now) {
             let prefix = Array((keyClass.prefix + "/").utf8)
             var isAtRecord = try unsafe cursor.move(atOrAfter: prefix.span.bytes)
             while isAtRecord {
@@ -19,7 +21,8 @@ enum Upkeep {
                 guard isInside else { break }
                 if let expired {
                     try cursor.delete()
-                    draft.changes.remove(expired)
+                    // The prefix tells the class as well as the key, which is gone.
+                    unsafe draft.changes.remove(expired, key: prefix.span.bytes)
                     versions.append(expired.version)
                     progress.count += 1
                     if purged.byteCount >= byteCountMax {
@@ -31,21 +34,25 @@ enum Upkeep {
                 isAtRecord = try cursor.moveToNext()
             }
         }
-        draft.changes.sawAllPurgeTimes(earliestLeft: earliestLeft)
+        for isAudit in [false, true] where due.isDue(isAudit: isAudit, at: draft.now) {
+            draft.changes.sawAllPurgeTimes(isAudit: isAudit, earliestLeft: earliestLeft[isAudit: isAudit])
+        }
         draft.note(.expiry, purged, replaced: versions)
         return progress
     }
 
     /// Looks at the record under the cursor: whether it has the prefix, and its header where it is to be purged.
     private static func visit(
-        _ cursor: inout Cursor, _ prefix: [UInt8], now: WallTime, _ earliestLeft: inout WallTime?,
+        _ cursor: inout Cursor, _ prefix: [UInt8], now: WallTime, _ earliestLeft: inout PurgeTimes,
         _ purged: inout EntryBatch
     ) throws(StoreError) -> (isInside: Bool, expired: RecordHeader?) {
         try cursor.withRecord { key, record throws(StoreError) in
             guard key.starts(with: prefix) else { return (false, nil) }
-            guard let stored = RecordHeader(record), let purgeTime = stored.purgeTime else { return (true, nil) }
+            guard let stored = RecordHeader(record), let purgeTime = stored.purgeTime(ofKey: key) else {
+                return (true, nil)
+            }
             guard purgeTime <= now else {
-                earliestLeft = min(earliestLeft ?? purgeTime, purgeTime)
+                earliestLeft.note(purgeTime, isAudit: KeyClass.isAudit(key))
                 return (true, nil)
             }
             let header = stored.entryHeader(keyByteCount: key.byteCount, recordByteCount: record.byteCount)
@@ -113,7 +120,7 @@ enum Upkeep {
             }
             guard let damaged else { continue }
             try cursor.delete()
-            draft.changes.remove(damaged)
+            unsafe draft.changes.remove(damaged, key: key.bytes.span.bytes)
             count += 1
         }
         return count

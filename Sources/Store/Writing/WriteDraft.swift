@@ -44,7 +44,7 @@ struct WriteDraft: ~Copyable {
         let isPut = try cursor.put(key, byteCount: byteCount, placement) { record in
             RecordHeader.fill(&record, encoded: encoded, kind: header.kind, digest: digest, value: value)
         }
-        if isPut { changes.add(header, digest) }
+        if isPut { changes.add(header, key: key, digest) }
         return isPut
     }
 

@@ -144,7 +144,8 @@ final class Writer: @unchecked Sendable {
             let outcome = try Merging.run(batch, &draft, &cursor)
             return { completion(.success(outcome)) }
         case .expire(let answer):
-            return Self.reply(answer, try Upkeep.expire(byteCountMax: byteCountMax, &draft, &cursor))
+            let due = derived.nextPurge
+            return Self.reply(answer, try Upkeep.expire(due: due, byteCountMax: byteCountMax, &draft, &cursor))
         case .restamp(let after, let answer):
             return Self.reply(
                 answer, try Upkeep.restamp(after: after, byteCountMax: byteCountMax, &draft, &cursor))

@@ -9,7 +9,10 @@ HEADER = struct.Struct(">HIBQQQ")
 LONGEST_KEY, LONGEST_VALUE = 480, 1 << 20
 VALUE, TOMBSTONE = 0, 1
 LEASE_PREFIXES = (b"server/", b"login/", b"session/", b"reservation/")
+AUDIT_PREFIX = b"audit/"
 LEASE_TOMBSTONE_MILLISECONDS = 240_000
+AUDIT_MILLISECONDS = 400 * 86_400_000
+AUDIT_TOMBSTONE_MILLISECONDS = AUDIT_MILLISECONDS + 120_000
 
 
 class ProtocolError(Exception):
@@ -43,6 +46,10 @@ class Entry:
     @property
     def item_id(self):
         return self.digest >> 64
+
+    @property
+    def is_audit(self):
+        return self.key.startswith(AUDIT_PREFIX)
 
     @property
     def rank(self):
@@ -80,6 +87,8 @@ class Map:
         expiry = 0
         if key.startswith(LEASE_PREFIXES):
             expiry = (clock >> 16) + (LEASE_TOMBSTONE_MILLISECONDS if kind == TOMBSTONE else lease_milliseconds)
+        elif key.startswith(AUDIT_PREFIX):
+            expiry = (clock >> 16) + (AUDIT_TOMBSTONE_MILLISECONDS if kind == TOMBSTONE else AUDIT_MILLISECONDS)
         self.entries[key] = Entry(key, value, kind, clock, origin, expiry)
         return self.entries[key]
 
@@ -95,5 +104,5 @@ class Map:
         entry = self.entries.get(key)
         return entry.value if entry and entry.kind != TOMBSTONE else None
 
-    def by_item_id(self):
-        return {entry.item_id: entry for entry in self.entries.values()}
+    def by_item_id(self, with_audit=True):
+        return {entry.item_id: entry for entry in self.entries.values() if with_audit or not entry.is_audit}

@@ -16,6 +16,7 @@ CODES = {word: code for code, word in REASONS.items()}
 HANDSHAKE_SECONDS, PING_SECONDS, SILENCE_SECONDS, CHALLENGE_SECONDS = 10, 5, 15, 3
 ROLES = {True: b"D", False: b"A"}
 LIVE, ANSWER, STREAM, STREAM_END = range(4)
+KNOWS_AUDIT = 2
 
 
 class Link:
@@ -44,7 +45,7 @@ class Link:
         ticker = asyncio.create_task(self._tick())
         self.hello = self.send(
             "hello", version=self.version, oldest=self.oldest, nonce=secrets.token_bytes(32), origin=self.member.origin,
-            wall_time=wall_time(), credit=self.member.window, flags=0, server_id=self.member.server_id.encode(),
+            wall_time=wall_time(), credit=self.member.window, flags=KNOWS_AUDIT, server_id=self.member.server_id.encode(),
             software=b"python")
         try:
             while self.phase != "closing" and (data := await self.connection.receive()) is not None:
@@ -60,6 +61,11 @@ class Link:
             self.end = self.end or ("lost", "", "nobody")
             await self.connection.closed()
             self.member.changed()
+
+    @property
+    def carries_audit(self):
+        """Whether audit entries go over the link; all keys here are those of full members (3.3)."""
+        return bool(self.peer.flags & KNOWS_AUDIT)
 
     def send(self, message, **values):
         """Sends a message at once and returns it as sent."""
@@ -198,7 +204,8 @@ class Link:
     # Entries and credit.
 
     def send_entries(self, queue, purpose, number, entries, position=b""):
-        """Sends entries when there is credit for them."""
+        """Sends entries when there is credit for them, and none that the link does not carry."""
+        entries = [entry for entry in entries if self.carries_audit or not entry.is_audit]
         encoded = b"".join(entry.encoded for entry in entries)
         message = encode("entries", purpose=purpose, round=number, position=position, entries=encoded)
         self.send_later(queue, message, len(encoded))
@@ -220,7 +227,10 @@ class Link:
             raise ProtocolError("a purpose of entries is unknown")
         if message.entries and self.granted <= 0:
             raise ProtocolError("entries came without credit")
-        for entry in read_entries(message.entries):
+        entries = read_entries(message.entries)
+        # A member that was of this version once has some that it may not pass on any more.
+        assert self.carries_audit or not any(entry.is_audit for entry in entries), entries
+        for entry in entries:
             self.member.merge(entry, self)
         self.took(len(message.entries))
 

@@ -5,15 +5,16 @@ from second_implementation.entries import ProtocolError
 
 NUMBERS = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "u128": 16}
 
-# A field is a name and a type. A type is that of a number; "short"; "varint"; "rest"; a number of bytes; or, for a
-# list, the type of its count, the greatest count and the fields of each element.
+# A field is a name and a type. A type is that of a number; "short"; "varint"; "rest"; a number of bytes; "later u8", which
+# earlier versions end before and then stands for 0; or, for a list, the type of its count, the greatest count and the
+# fields of each element.
 TABLE = {
     1: ("hello", [
         ("version", "u16"), ("oldest", "u16"), ("nonce", 32), ("origin", "u64"), ("wall_time", "u64"),
         ("credit", "u32"), ("flags", "u8"), ("server_id", "short"), ("software", "short")]),
     2: ("proof", [("challenge", "u32"), ("codes", ("u8", 8, [("key_id", 8), ("code", 32)]))]),
     3: ("challenge", [("number", "u32"), ("nonce", 32), ("keys", ("u8", 8, [("key_id", 8)]))]),
-    4: ("summary", [("round", "u32"), ("entries", "u64"), ("fingerprint", "u128")]),
+    4: ("summary", [("round", "u32"), ("entries", "u64"), ("fingerprint", "u128"), ("flags", "later u8")]),
     5: ("symbol_request", [("round", "u32"), ("start", "u32"), ("end", "u32"), ("flags", "u8")]),
     6: ("symbols", [
         ("round", "u32"), ("start", "u32"), ("entries", "u64"),
@@ -52,6 +53,8 @@ def _encode_value(kind, value):
         return value.to_bytes(NUMBERS[kind], "big")
     if kind == "short":
         return len(value).to_bytes(2, "big") + value
+    if kind == "later u8":
+        return bytes([value])
     if kind == "varint":
         groups = []
         while value >= 0x80:
@@ -98,6 +101,8 @@ class _Reader:
             return self.number(kind)
         if kind == "short":
             return self.take(self.number("u16"))
+        if kind == "later u8":
+            return self.number("u8") if self.offset < len(self.data) else 0
         if kind == "rest":
             return self.take(len(self.data) - self.offset)
         if kind == "varint":

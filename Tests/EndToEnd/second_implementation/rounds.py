@@ -15,9 +15,9 @@ ROUND_MESSAGES = {number for number, (_, fields) in TABLE.items() if ("round", "
 class Round:
     """One comparison of the two maps, as one end sees it."""
 
-    def __init__(self, number, entries):
-        self.number = number
-        self.freeze(entries, FROZEN_SYMBOLS)
+    def __init__(self, number, map, with_audit):
+        self.number, self.map, self.with_audit = number, map, with_audit
+        self.freeze(FROZEN_SYMBOLS)
         self.remote_entries = None
         self.symbols, self.asked, self.fresh = [], 0, False
         self.remote_only, self.local_only = [], []
@@ -28,9 +28,9 @@ class Round:
         # By the names of the messages, in both directions.
         self.bytes = Counter()
 
-    def freeze(self, entries, symbol_count):
+    def freeze(self, symbol_count):
         """Takes a state of the map. The sketch of it is made when it is needed."""
-        self.own, self.symbol_count, self._sketch = entries, symbol_count, None
+        self.own, self.symbol_count, self._sketch = self.map.by_item_id(self.with_audit), symbol_count, None
 
     @property
     def sketch(self):
@@ -59,14 +59,15 @@ class Rounds:
     def begin(self):
         """Begins a round, as dialler."""
         self.next_number += 1
-        self.current = Round(self.next_number, self.map.by_item_id())
+        self.current = Round(self.next_number, self.map, self.link.carries_audit)
         self._send_summary()
         return self.current
 
     def _send_summary(self):
         self.current.fingerprint = sum(e.digest for e in self.current.own.values()) % (1 << 128)
         self.link.send(
-            "summary", round=self.current.number, entries=len(self.current.own), fingerprint=self.current.fingerprint)
+            "summary", round=self.current.number, entries=len(self.current.own), fingerprint=self.current.fingerprint,
+            flags=int(self.current.with_audit))
 
     def _has(self, number):
         return self.current is not None and self.current.number == number
@@ -79,11 +80,21 @@ class Rounds:
 
     def on_summary(self, message):
         if not self.link.dialled:
-            self.current = Round(message.round, self.map.by_item_id())
+            counted = bool(message.flags & 1)
+            self.current = Round(message.round, self.map, counted and self.link.carries_audit)
             self.current.bytes["summary"] = len(message.data)
             self._send_summary()
+            if counted != self.current.with_audit:
+                self.current = None
+                return
         elif not self._has(message.round) or self.current.remote_entries is not None:
             return
+        elif self.current.with_audit and not message.flags & 1:
+            # The acceptor counts no audit entries: anew without them (8.1).
+            self.next_number += 1
+            self.current.number, self.current.with_audit = self.next_number, False
+            self.current.freeze(FROZEN_SYMBOLS)
+            return self._send_summary()
         current, own = self.current, len(self.current.own)
         current.remote_entries = message.entries
         current.round_trips += 1
@@ -127,7 +138,7 @@ class Rounds:
         if end is None or end > MOST_SYMBOLS:
             return self._start_stream()
         if fresh or current.fresh or end > FROZEN_SYMBOLS:
-            current.freeze(self.map.by_item_id(), end)
+            current.freeze(end)
             current.fresh, current.symbols = True, []
         start, current.asked = len(current.symbols), end
         current.round_trips += 1
@@ -203,7 +214,7 @@ class Rounds:
         if message.start > message.end or message.end > MOST_SYMBOLS:
             raise ProtocolError("a symbol request that is out of limits")
         if message.flags & 1:
-            self.current.freeze(self.map.by_item_id(), message.end)
+            self.current.freeze(message.end)
         if message.end > self.current.symbol_count:
             raise ProtocolError("a request for symbols that were not made")
         self.current.round_trips += 1
