@@ -149,8 +149,9 @@ let package = Package(
         .target(
             name: "Cluster",
             dependencies: [
-                "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Placement", "Replica",
-                "Scripts", "Store", "Transport", "Trust",
+                "Directory", "Engines", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem",
+                "Placement",
+                "Replica", "Scripts", "Store", "Transport", "Trust",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),
@@ -207,7 +208,8 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "Accounts", "API", "Certificates", "Cluster", "Commands", "Control", "ControlSocket", "Directory",
-                "Displays", "Gateway", "Global", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Relay",
+                "Displays", "Gateway", "Global", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem",
+                "Placement", "Relay",
                 "Replica", "Scripts", "Sessions", "Store", "Transport", "Trust",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -377,7 +379,11 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "ClusterTests", dependencies: ["Cluster", "Directory", "Gossip", "Replica", "TestSupport"],
+            name: "ClusterTests",
+            dependencies: [
+                "Cluster", "Directory", "Engines", "Gossip", "JSON", "Replica", "TestSupport",
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "AccountsTests",
@@ -391,7 +397,8 @@ let package = Package(
             name: "APITests",
             dependencies: [
                 "API", "Accounts", "Certificates", "Cluster", "Directory", "Displays", "Gateway", "Gossip", "JSON",
-                "MemberConfiguration", "OperatingSystem", "Replica", "Scripts", "Sessions", "Store", "TestSupport", "Transport",
+                "MemberConfiguration", "OperatingSystem", "Replica", "Scripts", "Sessions", "Store", "TestSupport",
+                "Transport",
                 "Trust",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),

@@ -72,9 +72,10 @@ package struct APIRouter: Sendable {
     }
 
     private var userRoutes: [any RouteGroup] {
-        [
-            LoginRoutes(member: member, logins: logins, authentication: authentication, others: others),
-            SessionRoutes(member: member, sessions: sessions, logins: logins, others: others),
+        let steps = LoginSteps(member: member, sessions: sessions)
+        return [
+            LoginRoutes(member: member, logins: logins, authentication: authentication, others: others, steps: steps),
+            SessionRoutes(member: member, sessions: sessions, logins: logins, others: others, steps: steps),
             TicketRoutes(member: member, sessions: sessions, tickets: tickets),
             DisplayRoutes(sessions: sessions, streams: streams, authentication: authentication),
             ServerRoutes(member: member, registry: others.registry),

@@ -19,6 +19,7 @@ struct LoginRoutes: RouteGroup {
     let logins: LoginService
     let authentication: Authentication
     let others: OtherMembers
+    let steps: LoginSteps
 
     var handlers: [Route: Handler] {
         [
@@ -90,11 +91,13 @@ struct LoginRoutes: RouteGroup {
             throw member.closed(for: .login, isChosen: context.carrier != nil || content.serverID == member.serverID)
         }
         let source = LoginSource(address: context.clientAddress, userAgent: APIContext.userAgent(request))
-        switch content {
-        case .password(let user, let password, _):
-            return answer(try await logins.begin(user: user, password: password, from: source, settings.logins))
-        case .code(let code): return answer(try await logins.begin(code: code, from: source, settings.logins))
-        }
+        let step =
+            switch content {
+            case .password(let user, let password, _):
+                try await logins.begin(user: user, password: password, from: source, settings.logins)
+            case .code(let code): try await logins.begin(code: code, from: source, settings.logins)
+            }
+        return try await steps.answer(step)
     }
 
     private static func content(_ reader: inout ObjectReader) -> Content? {
@@ -126,32 +129,19 @@ struct LoginRoutes: RouteGroup {
                 "answer", allowed: "an answer of up to 1000 bytes on one line", isRequired: true, isSecret: true,
                 accept: Self.answerText)
         }
-        return answer(try await logins.answer(try context.parameters.require("attempt"), text))
+        return try await steps.answer(
+            try await logins.answer(try context.parameters.require("attempt"), text, by: context.identity))
     }
 
     private func cancel(_ request: Request, _ context: APIContext) async throws -> Response {
         try checkPage(request)
-        await logins.cancel(try context.parameters.require("attempt"))
+        await logins.cancel(try context.parameters.require("attempt"), by: context.identity)
         return Response(status: .noContent)
     }
 
     /// A page of another site could log its visitor in as somebody else.
     private func checkPage(_ request: Request) throws {
         try authentication.checkOrigin(request.headers[.origin], host: request.head.authority)
-    }
-
-    private func answer(_ step: LoginStep) -> Response {
-        switch step {
-        case .question(let attempt, let prompt, let echo):
-            return .json(
-                ["attempt": .string(attempt), "prompt": .string(prompt), "echo": .bool(echo)], status: .accepted)
-        case .loggedIn(let login, let token):
-            let hasLink = logins.stewards.isConnected(login.uid)
-            let login = login.lease(at: member.serverID, hasLink: hasLink).shown(isCurrent: true)
-            return .json(
-                ["login": login, "csrfToken": .string(token.csrfToken)], status: .ok,
-                [.setCookie: Authentication.setCookie(token), .cacheControl: "no-store"])
-        }
     }
 
     // MARK: Logging out

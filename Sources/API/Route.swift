@@ -16,7 +16,7 @@ package enum Route: Int, CaseIterable, Sendable {
     // Pages.
     case home, sessionPage, icon, pageFiles, noVNCFiles
     // What members ask each other for.
-    case gossip, relayEvents, relayHeartbeat, relayConnection, openStream, streamBytes, endStream
+    case gossip, reach, reachBack, relayEvents, relayHeartbeat, relayConnection, openStream, streamBytes, endStream
 
     /// Who asks for it.
     package enum Audience: Sendable {
@@ -92,7 +92,7 @@ package enum Route: Int, CaseIterable, Sendable {
         switch self {
         case .loginWays: Form(.get, "/api/v1/login")
         case .logIn: Form(.post, "/api/v1/login")
-        // Whoever knows the name of an attempt may answer for it.
+        // Whoever knows the name of an attempt may answer for it; a second login only who began it.
         case .answerLogin: Form(.post, "/api/v1/login/{attempt}").of(.attempt).secret
         case .cancelLogin: Form(.delete, "/api/v1/login/{attempt}").of(.attempt).secret
         case .logOut: Form(.delete, "/api/v1/login")
@@ -128,6 +128,9 @@ package enum Route: Int, CaseIterable, Sendable {
         case .noVNCFiles: Form(.get, "/novnc/**").of(.browsers)
 
         case .gossip: Form(.get, "/cluster/gossip").of(.members).upgrade
+        // Whether this member is there, and whether it can reach the member that asks.
+        case .reach: Form(.get, "/cluster/reach").of(.members)
+        case .reachBack: Form(.post, "/cluster/reach").of(.members)
         case .relayEvents: Form(.get, "/cluster/events").of(.members)
         case .relayHeartbeat: Form(.post, "/cluster/events").of(.members)
         case .relayConnection: Form(.get, "/cluster/relay").of(.members).upgrade

@@ -20,6 +20,7 @@ struct SessionRoutes: RouteGroup {
     let sessions: SessionBook
     let logins: LoginService
     let others: OtherMembers
+    let steps: LoginSteps
 
     var handlers: [Route: Handler] {
         [
@@ -109,7 +110,8 @@ struct SessionRoutes: RouteGroup {
         }
         // Whoever was carried here was placed here.
         guard context.carrier == nil else {
-            return try await startHere(start, identity, isChosen: true, placement: request.headers[.placement])
+            return try await startHere(
+                start, request, context, isChosen: true, placement: request.headers[.placement])
         }
         var wish = PlacementRequest(.session, user: identity.user, named: server, data: try Self.sent(body))
         wish.claims = await claims(of: identity)
@@ -119,7 +121,8 @@ struct SessionRoutes: RouteGroup {
         return try await others.place(wish, isOpen: member.configuration.settings.startsSessions) {
             try await request.carried(context, member.serverID, body: body)
         } here: { placement in
-            try await startHere(start, identity, isChosen: server == member.serverID, placement: placement)
+            try await startHere(
+                start, request, context, isChosen: server == member.serverID, placement: placement)
         }
     }
 
@@ -142,8 +145,9 @@ struct SessionRoutes: RouteGroup {
     ///   - isChosen: Whether this member was named, or another one has chosen it.
     ///   - placement: Under which id the member that chose keeps how it did.
     private func startHere(
-        _ start: SessionStart, _ identity: Identity, isChosen: Bool, placement: String?
+        _ start: SessionStart, _ request: Request, _ context: APIContext, isChosen: Bool, placement: String?
     ) async throws -> Response {
+        let identity = try context.requireIdentity(member.serverID)
         let settings = member.configuration.settings
         guard settings.startsSessions else { throw member.closed(for: .session, isChosen: isChosen) }
         guard await sessions.livingCount < settings.sessions.perServerMax else {
@@ -157,13 +161,13 @@ struct SessionRoutes: RouteGroup {
                 .forbidden, "no-such-user",
                 "\(identity.user) has no account on \(member.hostname) that may start sessions")
         }
-        try await logins.launchSteward(for: user, settings.logins)
         var start = start
         start.placement = placement
-        let report = try await ask { [start] () throws(StewardError) in try await stewards.start(user.uid, start) }
-        return .json(
-            document(KnownSession(uid: user.uid, user: user.name, report: report)), status: .created,
-            [.location: Route.session.path(report.id), .sessionServer: member.serverID.text])
+        let step = try await logins.prepare(
+            PendingStart(start, for: user, asker: identity, hostname: member.hostname),
+            from: LoginSource(address: context.clientAddress, userAgent: APIContext.userAgent(request)),
+            settings.logins)
+        return try await steps.answer(step)
     }
 
     private static func content(_ reader: inout ObjectReader) -> (SessionStart, server: ServerID?)? {

@@ -23,12 +23,15 @@ package struct Login: Sendable, Equatable {
     package let address: String
     /// What the browser or program calls itself, in one line of limited length; empty where it said nothing.
     package let userAgent: String
-    /// Texts that are kept and shown with the login; nothing gives it any so far.
+    /// Texts that are kept and shown with the login: that of a second login, where it is one.
     package let claims: [String]
-    /// SHA-256 of the token, 32 bytes.
+    /// SHA-256 of the token, 32 bytes. Of a second login random bytes: there is no token that they are the hash of.
     package let tokenHash: [UInt8]
-    /// When its token was used last; on disk it may be ten minutes older.
+    /// When its token was used last, or a second login for a start; on disk it may be ten minutes older.
     package var lastSeen: WallTime
+
+    /// Whether it is a second login: its user may have sessions started here, and nobody is let in by it.
+    package var isSecondLogin: Bool { claims.contains(LoginLease.secondLoginClaim) }
 
     /// Longest user agent that is kept, in characters.
     static let userAgentCharacterCountMax = 200

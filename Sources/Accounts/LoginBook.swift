@@ -34,6 +34,8 @@ package actor LoginBook {
 
     private static let prefix = Array("login/".utf8)
     private static let idByteCount = 10
+    /// As many as SHA-256 has.
+    private static let hashByteCount = 32
 
     /// Without logins, until `load` has read those of an earlier process.
     package init(store: Store, keys: UserKeys, logger: Logger) {
@@ -69,34 +71,68 @@ package actor LoginBook {
 
     /// A new login of a user who has proved who he is.
     package func begin(
-        _ user: UnixUser, _ configuration: LoginConfiguration, address: String, userAgent: String,
-        claims: [String] = []
+        _ user: UnixUser, _ configuration: LoginConfiguration, address: String, userAgent: String
     ) async throws -> (Login, LoginToken) {
         let id = HexText.encode(RandomBytes.make(Self.idByteCount))
         let token = try keys.issue(
             user: user.name, loginID: id, lifetimeSeconds: Int64(configuration.lifetimeHours) * 3_600)
-        let now = WallClock.now()
-        let login = Login(
-            id: id, user: user.name, uid: user.uid, groups: user.groups, since: now, address: address,
-            userAgent: String(ShownText.oneLine(userAgent).prefix(Login.userAgentCharacterCountMax)), claims: claims,
-            tokenHash: token.hash, lastSeen: now)
-        try await save(login)
-        logins[login.id] = login
-        idsByHash[login.tokenHash] = login.id
-        events.tell(.began(login))
-        let own = logins(of: user.uid)
+        let login = try await add(id, of: user, address, userAgent, claims: [], tokenHash: token.hash)
+        let own = logins(of: user.uid).filter { !$0.isSecondLogin }
         if own.count > Self.perUserMax, let oldest = own.min(by: { $0.lastSeen < $1.lastSeen }) { await end(oldest.id) }
         return (login, token)
     }
 
+    /// A new second login of a user who is logged in and has proved once more who he is, in place of an earlier one. There
+    /// is no token of it.
+    package func beginSecond(_ user: UnixUser, address: String, userAgent: String) async throws(StoreError) -> Login {
+        let earlier = secondLogins(of: user.uid)
+        let login = try await add(
+            HexText.encode(RandomBytes.make(Self.idByteCount)), of: user, address, userAgent,
+            claims: [LoginLease.secondLoginClaim], tokenHash: RandomBytes.make(Self.hashByteCount))
+        for old in earlier { await end(old.id) }
+        return login
+    }
+
+    private func add(
+        _ id: String, of user: UnixUser, _ address: String, _ userAgent: String, claims: [String], tokenHash: [UInt8]
+    ) async throws(StoreError) -> Login {
+        let now = WallClock.now()
+        let login = Login(
+            id: id, user: user.name, uid: user.uid, groups: user.groups, since: now, address: address,
+            userAgent: String(ShownText.oneLine(userAgent).prefix(Login.userAgentCharacterCountMax)), claims: claims,
+            tokenHash: tokenHash, lastSeen: now)
+        try await save(login)
+        logins[login.id] = login
+        idsByHash[login.tokenHash] = login.id
+        events.tell(.began(login))
+        return login
+    }
+
+    private func secondLogins(of uid: uid_t) -> [Login] { logins(of: uid).filter(\.isSecondLogin) }
+
+    /// Whether an account has a login here, a second one or other, that allows a start. A second login is used by it.
+    package func allowsStart(of uid: uid_t, _ configuration: LoginConfiguration) async -> Bool {
+        await endExpired(configuration)
+        // One of them may end while another is saved.
+        for id in secondLogins(of: uid).map(\.id) { if let login = logins[id] { await use(login) } }
+        return !logins(of: uid).isEmpty
+    }
+
     /// The login of a token, or nil where it is wrong or has ended.
     package func login(of token: LoginToken, _ configuration: LoginConfiguration) async -> Login? {
-        guard let id = idsByHash[token.hash], var login = logins[id] else { return nil }
-        let now = WallClock.now()
-        guard !login.hasEnded(at: now, configuration) else {
+        guard let id = idsByHash[token.hash], let login = logins[id] else { return nil }
+        guard !login.hasEnded(at: WallClock.now(), configuration) else {
             await end(login.id)
             return nil
         }
+        return await use(login)
+    }
+
+    /// The login as it is with this use.
+    @discardableResult
+    private func use(_ login: Login) async -> Login {
+        var login = login
+        let now = WallClock.now()
         let isSavingDue = now.millisecondsSince(login.lastSeen) >= Self.savingMilliseconds
         login.lastSeen = now
         logins[login.id] = login

@@ -67,10 +67,6 @@ package struct MemberProxy: Sendable {
     let logger: Logger
     let client: MemberClient
 
-    /// How many members are asked at the most where the first ones cannot be reached; each may cost the time in which a
-    /// connection has to come about.
-    private static let triedCountMax = 3
-
     package init(
         serverID: ServerID, routes: MemberRoutes, authenticator: MemberAuthenticator, reachability: Reachability,
         logger: Logger, client: MemberClient
@@ -89,46 +85,19 @@ package struct MemberProxy: Sendable {
             return try await answer(request, try await routes.target(of: target))
         } catch let error as MemberUnreachable {
             throw unreachable(error)
+        } catch let error as CarrierRefusal {
+            throw carrierRefused(error)
         }
     }
 
-    /// The same, where another member may be asked instead.
-    ///
-    /// - Throws: `MemberUnreachable` where the member cannot be reached.
-    func forwardIfReached(_ request: CarriedRequest, to target: ServerID) async throws -> Response {
-        try await answer(request, try await routes.target(of: target))
-    }
-
-    /// The answer of the first of several members that can be reached. The next one is asked only where the one before has
-    /// certainly taken nothing of the request.
-    package func forward(_ request: CarriedRequest, toFirstOf targets: [ServerID]) async throws -> Response {
-        var last: Problem?
-        for target in targets.prefix(Self.triedCountMax) {
-            let address: MemberTarget
-            do throws(Problem) {
-                address = try await routes.target(of: target)
-            } catch {
-                last = error
-                continue
-            }
-            do {
-                return try await answer(request, address)
-            } catch let error as MemberUnreachable {
-                last = unreachable(error)
-                if !error.hasTakenNothing { break }
-            }
-        }
-        throw last
-            ?? Problem(
-                .badGateway, reason: "no-server", detail: "no member can take this request just now", serverID: serverID
-            )
-    }
-
-    private func answer(_ request: CarriedRequest, _ target: MemberTarget) async throws -> Response {
-        let answer = try await patientExchange(request, target)
+    /// - Parameter ready: A connection to the member that is alive; nil where any will do.
+    func answer(
+        _ request: CarriedRequest, _ target: MemberTarget, over ready: ReadyMember? = nil
+    ) async throws -> Response {
+        let answer = try await patientExchange(request, target, ready)
         if let reason = answer.head.headerFields[.refusal] {
             try await answer.forEachPart { _ in }
-            throw carrierRefused(by: target.serverID, reason)
+            throw CarrierRefusal(serverID: target.serverID, reason: reason)
         }
         noteStart(answer.head)
         var kept = HopFields.passed(answer.head.headerFields)
@@ -158,19 +127,21 @@ package struct MemberProxy: Sendable {
 
     /// A member that has started this second refuses the tokens of this second, and has done nothing then.
     private func patientExchange(
-        _ request: CarriedRequest, _ target: MemberTarget
+        _ request: CarriedRequest, _ target: MemberTarget, _ ready: ReadyMember?
     ) async throws -> ProxiedResponse {
-        let answer = try await exchange(request, target)
+        let answer = try await exchange(request, target, ready)
         guard answer.head.headerFields[.refusal] == TrustError.olderThanStartReason else { return answer }
         try await answer.forEachPart { _ in }
         await waitForNextSecond()
-        return try await exchange(request, target)
+        return try await exchange(request, target, nil)
     }
 
     /// Not a wait for something to happen: tokens count whole seconds. One that is cancelled has nobody waiting any more.
     private func waitForNextSecond() async { try? await Task.sleep(for: .seconds(1)) }
 
-    private func exchange(_ request: CarriedRequest, _ target: MemberTarget) async throws -> ProxiedResponse {
+    private func exchange(
+        _ request: CarriedRequest, _ target: MemberTarget, _ ready: ReadyMember?
+    ) async throws -> ProxiedResponse {
         let (path, body) = (request.path, request.body)
         var fields = HopFields.passed(request.fields)
         // Judged here: there it would be another host's.
@@ -184,11 +155,16 @@ package struct MemberProxy: Sendable {
         let head = HTTPRequest(
             method: request.method, scheme: "https", authority: target.authority, path: path, headerFields: fields)
         do throws(MemberUnreachable) {
-            let answer = try await client.send(head, body: body, to: target, on: request.eventLoop)
+            let answer =
+                if let ready {
+                    try await ready.send(head, body: body)
+                } else {
+                    try await client.send(head, body: body, to: target, on: request.eventLoop)
+                }
             reachability.succeeded(target.serverID)
             return answer
         } catch {
-            reachability.failed(target.serverID)
+            learn(from: error)
             throw error
         }
     }
@@ -205,7 +181,7 @@ package struct MemberProxy: Sendable {
             outcome = try await upgrade(request, fields, to: address)
         }
         if case .failure(let problem) = outcome, let reason = problem.headers[.refusal] {
-            throw carrierRefused(by: target, reason)
+            throw carrierRefused(CarrierRefusal(serverID: target, reason: reason))
         }
         let member = try outcome.get()
         reachability.succeeded(target)
@@ -219,7 +195,7 @@ package struct MemberProxy: Sendable {
         do throws(MemberUnreachable) {
             return try await client.upgrade(request.path, fields + [carrier], to: target, on: request.eventLoop)
         } catch {
-            reachability.failed(target.serverID)
+            learn(from: error)
             throw unreachable(error)
         }
     }
@@ -239,22 +215,44 @@ package struct MemberProxy: Sendable {
         } catch {
             throw Problem(
                 .badGateway, reason: "no-cluster-key",
-                detail: "this member cannot speak for itself to \(target.serverID): \(error)", serverID: serverID)
+                detail: "this member cannot speak for itself to \(name(target.serverID)): \(error)", serverID: serverID)
         }
     }
 
-    private func carrierRefused(by target: ServerID, _ reason: String) -> Problem {
-        logger.error("\(target) refuses requests that this member carries: \(reason)")
+    /// What a failure says of the way to a member. After the request was handed over it may be its own slowness, or whoever
+    /// asked may have gone: then a probe finds out.
+    func learn(from error: MemberUnreachable) {
+        guard !Task.isCancelled else { return }
+        if error.hasTakenNothing {
+            reachability.failed(error.serverID, error.detail)
+        } else {
+            reachability.suspected(error.serverID)
+        }
+    }
+
+    func carrierRefused(_ refusal: CarrierRefusal) -> Problem {
+        let name = name(refusal.serverID)
+        logger.error("\(name) refuses requests that this member carries: \(refusal.reason)")
         return Problem(
             .badGateway, reason: "carrier-refused",
-            detail: "\(target) does not take requests from this member (\(reason)); tell the administrator",
+            detail: "\(name) does not take requests from this member (\(refusal.reason)); tell the administrator",
             serverID: serverID)
     }
 
     func unreachable(_ error: MemberUnreachable) -> Problem {
-        logger.warning("\(error)")
+        let name = name(error.serverID)
+        logger.warning("\(name) cannot be reached: \(error.detail)")
         return Problem(
             .badGateway, reason: "unreachable",
-            detail: "\(error.serverID) cannot be reached from here at the moment; try again", serverID: serverID)
+            detail: "\(name) cannot be reached from here at the moment; try again", serverID: serverID)
     }
+
+    private func name(_ serverID: ServerID) -> String { routes.registry.title(of: serverID) }
+}
+
+/// Another member has verified that this one carries a request, and does not take it: nothing of it was done.
+struct CarrierRefusal: Error {
+    let serverID: ServerID
+    /// A word for programs.
+    let reason: String
 }

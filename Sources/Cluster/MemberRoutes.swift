@@ -20,6 +20,7 @@ package struct MemberRoutes: Sendable {
     /// What the environment says of proxies.
     let proxies: ProxyRules
     let logger: Logger
+    private let refusals = RepeatFilter(period: .seconds(3_600))
 
     package init(
         serverID: ServerID, configurations: ConfigurationStore, registry: Registry, node: GossipNode,
@@ -89,21 +90,28 @@ package struct MemberRoutes: Sendable {
     private func address(of serverID: ServerID) throws(Problem) -> ServerAddress {
         guard let address = registry.address(of: serverID) else {
             throw problem(
-                "unknown-server", "\(serverID) has not told of itself for 90 s, or not where it is reached")
+                Self.unknownServer,
+                "\(registry.title(of: serverID)) has not told of itself for 90 s, or not where it is reached")
         }
         return address
     }
 
     private func direct(_ address: ServerAddress) throws(Problem) -> MemberTarget {
         guard mayReach(address.host) else {
-            logger.warning("\(address.serverID) announces the address \(address.host), to which nothing is sent")
+            let name = registry.title(of: address.serverID)
+            let warning = "\(name) announces the address \(address.host), to which nothing is sent"
+            if refusals.isNews(warning) { logger.warning("\(warning)") }
             throw problem(
-                "refused-address", "\(address.serverID) announces an address to which members do not send requests")
+                Self.refusedAddress, "\(name) announces an address to which members do not send requests")
         }
         return MemberTarget(
             serverID: address.serverID, way: .address(host: address.host, port: address.port),
             certificateSHA256: address.certificateSHA256)
     }
+
+    /// There is no way to the member because the map has none.
+    static let unknownServer = "unknown-server"
+    private static let refusedAddress = "refused-address"
 
     private func problem(_ reason: String, _ detail: String) -> Problem {
         Problem(.badGateway, reason: reason, detail: detail, serverID: serverID)

@@ -14,7 +14,8 @@ struct Members: AsyncParsableCommand {
         let answer = try await options.client.request(.get, "/v1/members")
         if options.json { return print(answer.canonicalText) }
         guard case .array(let members) = answer else { return }
-        var rows = [["SERVER ID", "HOSTNAME", "URL", "LOAD", "FREE MEMORY", "LINKS", "STATE", "UPDATED"]]
+        var rows = [["SERVER ID", "HOSTNAME", "URL", "LOAD", "FREE MEMORY", "LINKS", "STATE", "REACHED", "UPDATED"]]
+        var remarks: [String] = []
         for member in members {
             guard let id = member.text("serverId").flatMap({ ServerID($0) }),
                 let update = member["update"].flatMap({ ServerUpdate($0, of: id) })
@@ -24,11 +25,36 @@ struct Members: AsyncParsableCommand {
             let age = (member.integer("updatedMillisecondsAgo") ?? 0) / 1_000
             rows.append([
                 id.text + (member["self"] == true ? " *" : ""), update.hostname ?? "?", update.urls.first ?? "-", load,
-                Self.gigabytes(update), links, Self.state(update), "\(age) s ago",
+                Self.gigabytes(update), links, Self.state(update), Self.reach(member), "\(age) s ago",
             ])
+            remarks += Self.remarks(on: member, update)
         }
         Terminal.table(rows)
         print("* this member")
+        for remark in remarks { print(remark) }
+    }
+
+    private static func reach(_ member: JSONValue) -> String {
+        switch member["reach"]?.text("state") {
+        case "reached"?: "yes"
+        case "unreachable"?: "NO"
+        default: "-"
+        }
+    }
+
+    /// Who cannot reach whom, and why.
+    private static func remarks(on member: JSONValue, _ update: ServerUpdate) -> [String] {
+        let name = "\(update.hostname ?? "?") (\(update.serverID))"
+        var remarks: [String] = []
+        if let reach = member["reach"], let reason = reach.text("reason"), reach.text("state") == "unreachable" {
+            remarks.append("\(name) cannot be reached from here since \(reach.text("since") ?? "?"): \(reason)")
+        }
+        if case .array(let complaints)? = member["unreachableFrom"] {
+            remarks += complaints.map { complaint in
+                "\(complaint.text("name") ?? "?") cannot reach \(name): \(complaint.text("reason") ?? "?")"
+            }
+        }
+        return remarks
     }
 
     private static func state(_ update: ServerUpdate) -> String {
@@ -76,9 +102,27 @@ struct Status: AsyncParsableCommand {
         if case .array(let mistakes)? = status["globalMistakes"] {
             for line in mistakes.flatMap({ ConfigCheck.lines($0) }) { print("configuration MISTAKE: \(line)") }
         }
+        Self.printReach(status)
         if let problem = status.text("pagesMissing") { print("pages        MISSING: \(problem)") }
         Self.printLinks(status["links"])
         Self.printAccessPoints(status["accessPoints"])
+    }
+
+    /// Whom this member cannot reach, and who cannot reach it.
+    private static func printReach(_ status: JSONValue) {
+        if case .array(let members)? = status["unreachable"] {
+            for member in members {
+                print(
+                    "unreachable  \(member.text("name") ?? "?") cannot be reached from here at \(member.text("url") ?? "?") "
+                        + "since \(member.text("since") ?? "?"): \(member.text("reason") ?? "?")")
+            }
+        }
+        guard case .array(let complaints)? = status["unreachableFrom"], !complaints.isEmpty else { return }
+        let said = complaints.map { "\($0.text("name") ?? "?") says: \($0.text("reason") ?? "?")" }
+        let place = status.texts("urls").first.map { " at \($0)" } ?? ""
+        print(
+            "UNREACHED    other members cannot reach this member\(place): \(said.joined(separator: "; ")); "
+                + ServerUpdate.adviceHere)
     }
 
     private static func list(_ value: JSONValue?) -> String {

@@ -23,7 +23,7 @@ package enum Subcommands {
 
     /// What an administrator sees of the other members.
     package static var cluster: [any ParsableCommand.Type] {
-        [Members.self, Status.self, Links.self, PlacementCommand.self]
+        [Members.self, Status.self, Links.self, Reach.self, PlacementCommand.self]
     }
 
     /// On entries.

@@ -9,11 +9,13 @@ package struct MemberList: Sendable {
     let serverID: ServerID
     let registry: Registry
     let relay: RelayDocument
+    let reach: ReachDocument
 
-    package init(serverID: ServerID, registry: Registry, relay: RelayDocument) {
+    package init(serverID: ServerID, registry: Registry, relay: RelayDocument, reach: ReachDocument) {
         self.serverID = serverID
         self.registry = registry
         self.relay = relay
+        self.reach = reach
     }
 
     /// As JSON, in the order of their server ids.
@@ -26,7 +28,8 @@ package struct MemberList: Sendable {
             var fields: [String: JSONValue] = [
                 "serverId": .string(id.text), "self": .bool(id == serverID),
                 "updatedMillisecondsAgo": .integer(max(0, now.millisecondsSince(server.written))),
-                "update": server.update.document,
+                "update": server.update.document, "reach": reach.known(of: id),
+                "unreachableFrom": reach.complaints(about: id),
             ]
             if let link = relayLinks.first(where: { $0.text("serverId") == id.text }) { fields["relay"] = link }
             members.append(.object(fields))

@@ -27,6 +27,7 @@ package struct StatusDocument: Sendable {
     let relay: RelayDocument
     let global: GlobalConfigurationIndex
     let journal: Journal
+    let reach: ReachDocument
     /// What an administrator is told where pages for browsers are missing.
     let pagesProblem: @Sendable () -> String?
     /// Where the listener really listens.
@@ -35,7 +36,7 @@ package struct StatusDocument: Sendable {
     package init(
         serverID: ServerID, started: WallTime, store: Store, node: GossipNode, authenticator: MemberAuthenticator,
         certificate: ServerCertificate, configurations: ConfigurationStore, registry: Registry, relay: RelayDocument,
-        global: GlobalConfigurationIndex, journal: Journal,
+        reach: ReachDocument, global: GlobalConfigurationIndex, journal: Journal,
         pagesProblem: @escaping @Sendable () -> String?, listening: @escaping @Sendable () async -> HostAndPort?
     ) {
         self.serverID = serverID
@@ -49,6 +50,7 @@ package struct StatusDocument: Sendable {
         self.relay = relay
         self.global = global
         self.journal = journal
+        self.reach = reach
         self.pagesProblem = pagesProblem
         self.listening = listening
     }
@@ -84,6 +86,8 @@ package struct StatusDocument: Sendable {
             "sharedGatewayKeys": SharedGatewayKeys(registry.servers().map(\.update)).json,
             "isolated": .text(Self.isolation(configuration, links.map(\.status))),
             "pagesMissing": .text(pagesProblem()), "globalMistakes": .array(await globalMistakes()),
+            "urls": .array(registry.urls(of: serverID).map { .string($0) }),
+            "unreachable": reach.unreachable, "unreachableFrom": reach.complaints(about: serverID),
         ])
     }
 

@@ -44,6 +44,12 @@ package struct LoginLease: Sendable, Equatable {
         ]
     }
 
+    /// The claim of a second login: a user's leave to have sessions started at the member, and nothing else.
+    package static let secondLoginClaim = "fastx/daemon"
+
+    /// Whether it is a second login, which has no token and lets nobody in.
+    package var isSecondLogin: Bool { document.texts("claims").contains(Self.secondLoginClaim) }
+
     /// Where its lease is in the map.
     package var key: LeaseKey { .login(serverID, id: id) }
 

@@ -239,12 +239,12 @@ package final class Registry: Sendable {
         }
     }
 
-    /// Whether a login at another member still lasts, and is this user's.
+    /// Whether a login at another member still lasts, and is this user's. Second logins let nobody in.
     package func hasLogin(_ loginID: String, at issuer: ServerID, user: String, now: WallTime = WallClock.now()) -> Bool
     {
         state.withLock { state in
             guard let lease = state.logins["\(issuer)/\(loginID)"] else { return false }
-            return lease.expiry > now && lease.value.user == user
+            return lease.expiry > now && lease.value.user == user && !lease.value.isSecondLogin
         }
     }
 
@@ -302,6 +302,11 @@ package final class Registry: Sendable {
         state.withLock { state in
             state.servers[serverID].flatMap { $0.expiry > now ? $0.value.update : nil }
         }
+    }
+
+    /// How messages name a member: as its host calls itself, and by its server id, which alone is one member's.
+    package func title(of serverID: ServerID) -> String {
+        update(of: serverID)?.hostname.map { "\($0) (\(serverID))" } ?? serverID.text
     }
 
     /// The members that cannot open connections to others.

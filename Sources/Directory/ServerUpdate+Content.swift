@@ -42,6 +42,8 @@ extension ServerUpdate {
         package var counts = UserCounts()
         /// Ids of the cluster keys of a member that has none but for gateways; empty for any other.
         package var gatewayKeys: [String] = []
+        /// Why other members cannot be reached from here; more than `unreachableCountMax` are not told.
+        package var unreachable: [ServerID: String] = [:]
 
         /// Everything else has a default, which says the least.
         ///
@@ -84,6 +86,8 @@ package struct UserCounts: Sendable {
     package var logins = 0
     /// How many users those logins belong to.
     package var uniqueLoginUsers = 0
+    /// Second logins, which are none of the logins above: nobody is there because of them.
+    package var secondLogins = 0
 
     /// Zero of each.
     package init() {}
@@ -100,6 +104,7 @@ extension ServerUpdate.Content {
             "uniqueSessionUsers": .integer(Int64(counts.uniqueSessionUsers)),
             "logins": .integer(Int64(counts.logins)),
             "uniqueLoginUsers": .integer(Int64(counts.uniqueLoginUsers)),
+            "secondLogins": .integer(Int64(counts.secondLogins)),
             "loggedInUsers": .array(host.loggedInUsers.map { .string($0) }), "cpu": cpu,
             "loginsEnabled": .bool(takesLogins), "sessionsEnabled": .bool(startsSessions),
             "external": .bool(isExternal), "serverReservations": .bool(serverReservations), "staticData": staticData,
@@ -110,6 +115,11 @@ extension ServerUpdate.Content {
         fields["state"] = .string(stopReason == nil ? "running" : "stopped")
         if let stopReason { fields["stopReason"] = .string(stopReason) }
         if !gatewayKeys.isEmpty { fields["gatewayKeys"] = .array(gatewayKeys.map { .string($0) }) }
+        if !unreachable.isEmpty {
+            let told = unreachable.sorted { $0.key < $1.key }.prefix(ServerUpdate.unreachableCountMax)
+            fields["unreachable"] = .object(
+                Dictionary(told.map { ($0.key.text, .string(ServerUpdate.shortened($0.value))) }) { $1 })
+        }
         if let uptime = host.uptimeSeconds { fields["uptime"] = .number(uptime) }
         if let load = host.loadAverage {
             fields["loadavg"] = .array([load.oneMinute, load.fiveMinutes, load.fifteenMinutes].map { .number($0) })

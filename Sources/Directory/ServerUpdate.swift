@@ -73,6 +73,36 @@ extension ServerUpdate {
     package var sessionCount: Int { Int(clamping: document.integer("sessions") ?? 0) }
     /// Ids of the cluster keys of a member that has none but for gateways; empty for any other.
     package var gatewayKeys: [String] { document.texts("gatewayKeys") }
+    /// Why other members cannot be reached from there, in words for people.
+    package var unreachable: [ServerID: String] {
+        guard case .object(let members)? = document["unreachable"] else { return [:] }
+        var reasons: [ServerID: String] = [:]
+        for (name, reason) in members.prefix(Self.unreachableCountMax) {
+            if let member = ServerID(name), case .string(let reason) = reason {
+                reasons[member] = Self.shortened(reason)
+            }
+        }
+        return reasons
+    }
+    /// How many members an update names that cannot be reached; a member without a network could name all.
+    static let unreachableCountMax = 64
+
+    /// One line of at most 200 characters, without any that terminals obey: it goes into logs and onto those.
+    package static func shortened(_ reason: String) -> String {
+        String(
+            reason.prefix(200).map { character in
+                character.unicodeScalars.contains { $0.properties.generalCategory == .control } ? " " : character
+            })
+    }
+
+    /// What the administrator of a member can do whom others cannot reach, said at that member.
+    package static let adviceHere =
+        "set \"urls\" in settings.json to an address that they can resolve and reach, and see that its port is open to "
+        + "them (\"fastx-agent reach\" shows each step)"
+    /// The same, said at the host that cannot reach it.
+    package static let adviceThere =
+        "set \"urls\" in its settings.json to an address that this host can resolve and reach, and see that its port is "
+        + "open to this host"
     /// Memory in bytes; nil where the member does not say it.
     package var freeMemory: Int64? { document.integer("freemem") }
     /// All of the host's memory, in bytes; nil where the member does not say it.

@@ -71,6 +71,15 @@ package struct AuditRecord: Sendable, Equatable {
     }
 }
 
+extension AuditRecord {
+    /// The same with hashes and a difference in place of the values, for one that is too long.
+    func withoutValues(differenceByteCountMax: Int) -> AuditRecord {
+        AuditRecord(
+            id: id, time: time, serverID: serverID, author: author, key: key, before: before, after: after,
+            values: values.hashed(differenceByteCountMax: differenceByteCountMax))
+    }
+}
+
 /// The value before a change and after it, as far as a record has room for them.
 package enum AuditedValues: Sendable, Equatable {
     /// Both; nil where there was none, or is none any more.
@@ -86,9 +95,22 @@ package enum AuditedValues: Sendable, Equatable {
             self = .whole(before: before, after: after)
             return
         }
-        let lines = LineDifference.text(from: before ?? [], to: after ?? [], byteCountMax: Self.byteCountMax)
-        self = .tooLong(
-            before: before.map { Sodium.sha256($0) }, after: after.map { Sodium.sha256($0) }, difference: lines)
+        self = AuditedValues.whole(before: before, after: after).hashed(differenceByteCountMax: Self.byteCountMax)
+    }
+
+    /// Hashes in place of the values, and the difference cut to fit.
+    func hashed(differenceByteCountMax: Int) -> AuditedValues {
+        switch self {
+        case .whole(let before, let after):
+            .tooLong(
+                before: before.map { Sodium.sha256($0) }, after: after.map { Sodium.sha256($0) },
+                difference: LineDifference.text(
+                    from: before ?? [], to: after ?? [], byteCountMax: differenceByteCountMax))
+        case .tooLong(let before, let after, let difference):
+            .tooLong(
+                before: before, after: after,
+                difference: String(decoding: difference.utf8.prefix(differenceByteCountMax), as: UTF8.self))
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 // Records that a member keeps for itself, so many and no more: where one is added, the oldest one goes.
 import JSON
 import OperatingSystem
-package import Replica
-package import Store
+import Replica
+import Store
 import Synchronization
 
 /// A bounded table of records in the store, in the order of their ids.
@@ -48,25 +48,4 @@ final class RecordTable: Sendable {
     }
 
     private func key(_ id: String) -> [UInt8] { prefix + Array(id.utf8) }
-}
-
-/// Keeps the records of what was changed at this member, and nobody else's.
-package struct OwnAuditTrail: AuditTrail {
-    private let table: RecordTable
-
-    /// More are not kept.
-    package static let countMax = 10_000
-
-    /// - Parameter countMax: For tests.
-    package init(in store: Store, countMax: Int = countMax) throws(StoreError) {
-        table = try RecordTable("audit", in: store, countMax: countMax)
-    }
-
-    package func writes(keeping record: AuditRecord) -> FollowingWrites {
-        FollowingWrites(local: table.changes(adding: record.id, record.toJSON()))
-    }
-
-    package func records(of key: Key?) throws(StoreError) -> [AuditRecord] {
-        try table.all().compactMap { AuditRecord($0) }.filter { key == nil || $0.key == key }
-    }
 }

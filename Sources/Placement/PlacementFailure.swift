@@ -12,7 +12,7 @@ package enum PlacementFailure: Error, Sendable, Equatable {
     /// The list of a script has an element that is no candidate.
     case wrongElement(script: String, index: Int, what: String)
     /// A script's process ended before it answered.
-    case unanswered(script: String, NoAnswer)
+    case unanswered(script: String, ScriptFailure)
     /// The chain came to its end, with so many servers left.
     case undecided(leftCount: Int)
     /// The chain names a script that is nowhere.

@@ -31,7 +31,7 @@ package struct ScriptError: Sendable, Equatable {
 }
 
 /// Why a call has no answer: the process that ran it was ended, or ended.
-package enum NoAnswer: Sendable, Equatable {
+package enum ScriptFailure: Sendable, Equatable {
     /// It took longer than it may, in milliseconds.
     case tooSlow(limitMilliseconds: Int)
     /// It was ended for lack of memory; it may have so many MiB.
@@ -57,7 +57,7 @@ package enum ScriptOutcome: Sendable, Equatable {
     /// An error.
     case threw(ScriptError)
     /// No answer came.
-    case unanswered(NoAnswer)
+    case unanswered(ScriptFailure)
 }
 
 /// One call, with what is kept of it.

@@ -98,7 +98,7 @@ final class InterfaceFixture: Sendable {
         let routes = MemberRoutes(
             serverID: "m", configurations: configurations, registry: registry, node: node,
             proxies: proxies, logger: quiet)
-        let reachability = Reachability()
+        let reachability = Reachability(loop: MultiThreadedEventLoopGroup.singleton.next())
         api = APIRouter(
             this, logins: logins,
             authentication: Authentication(serverID: "m", book: logins.book, keys: keys, registry: registry) {
@@ -122,6 +122,10 @@ final class InterfaceFixture: Sendable {
             pages: Pages(installed: InstalledPages(program: "\(path)/bin/program")),
             memberRoutes: [
                 GossipRoutes(authenticator: authenticator, node: node),
+                ReachRoutes(
+                    member: this,
+                    probe: MemberProbe(
+                        routes: routes, authenticator: authenticator, client: routes.makeClient(relay: exchange))),
                 RelayRoutes(member: this, exchange: exchange),
             ],
             loggers: APIRouter.Loggers(agent: agentLog.logger, access: access.logger, links: access.logger))

@@ -79,6 +79,47 @@ struct LoginTests {
         await store.close()
     }
 
+    @Test("A second login allows starts until it ends, outlives a restart, gives way to the next one, and has no token")
+    func second() async throws {
+        let directory = makeDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let user = try UnixUser.current()
+        let logger = Logger(label: "test")
+        var store = try openStore(directory)
+        var book = LoginBook(store: store, keys: try await makeKeys(store), logger: logger)
+        #expect(await !book.allowsStart(of: user.uid, configuration))
+        let earlier = try await book.beginSecond(user, address: "192.0.2.1", userAgent: "a browser")
+        let second = try await book.beginSecond(user, address: "192.0.2.2", userAgent: "a browser")
+        #expect(await book.all == [second] && earlier.id != second.id)
+        #expect(second.isSecondLogin && second.lease(at: "m", hasLink: true).isSecondLogin)
+        #expect(second.claims == ["fastx/daemon"] && second.tokenHash.count == 32)
+        #expect(second.tokenHash != earlier.tokenHash)
+        await store.close()
+
+        store = try openStore(directory)
+        book = LoginBook(store: store, keys: try await makeKeys(store), logger: logger)
+        await book.load()
+        #expect(await book.all == [second])
+        #expect(await book.allowsStart(of: user.uid, configuration))
+        // A start is a use of it.
+        let used = try #require(await book[second.id])
+        #expect(used.lastSeen >= second.lastSeen)
+        #expect(await book.end(second.id))
+        #expect(await !book.allowsStart(of: user.uid, configuration))
+
+        // A login of any kind allows it as well, and is not pushed out by second ones.
+        let (login, _) = try await book.begin(user, configuration, address: "", userAgent: "")
+        #expect(!login.isSecondLogin)
+        #expect(await book.allowsStart(of: user.uid, configuration))
+        _ = try await book.beginSecond(user, address: "", userAgent: "")
+        for _ in 1..<LoginBook.perUserMax {
+            _ = try await book.begin(user, configuration, address: "", userAgent: "")
+        }
+        #expect(await book[login.id] != nil)
+        #expect(await book.logins(of: user.uid).count == LoginBook.perUserMax + 1)
+        await store.close()
+    }
+
     @Test("A user with too many logins loses the one unused for longest")
     func tooMany() async throws {
         let directory = makeDirectory()

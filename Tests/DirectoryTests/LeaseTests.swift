@@ -73,6 +73,7 @@ struct LeaseTests {
         content.certificateSHA256 = [UInt8](repeating: 7, count: 32)
         content.loginsEnabled = true
         content.counts.logins = 3
+        content.counts.secondLogins = 2
         content.counts.sessions = 4
         content.gatewayKeys = ["k"]
         let written = ServerUpdate(content)
@@ -82,6 +83,24 @@ struct LeaseTests {
         #expect(read.loginsEnabled && !read.sessionsEnabled && read.gatewayKeys == ["k"])
         #expect(read.hostname == content.host.hostname && read.totalMemory != nil && read.linkCount == 0)
         #expect(read.shown["certificateSHA256"] == nil && read.shown["logins"] == 3)
+        #expect(read.document["secondLogins"] == 2)
+    }
+
+    @Test(
+        "What a member says of others that it cannot reach is bounded, in one line each, and left out where there is none"
+    )
+    func unreachable() throws {
+        var reader = HostStatusReader()
+        var content = ServerUpdate.Content(serverID: "a", origin: Origin(raw: 1), host: reader.read())
+        #expect(content.document["unreachable"] == nil && ServerUpdate(content).unreachable.isEmpty)
+        content.unreachable = ["b": "no\u{9b}answer", "c": String(repeating: "x", count: 1_000)]
+        let read = try #require(
+            ServerUpdate(try JSONValue.parse(ServerUpdate(content).document.canonicalText), of: "a"))
+        #expect(read.unreachable == ["b": "no answer", "c": String(repeating: "x", count: 200)])
+        for number in 0..<100 { content.unreachable[try #require(ServerID("m\(number)"))] = "refused" }
+        #expect(ServerUpdate(content).unreachable.count == 64)
+        let nonsense = try #require(ServerUpdate(["unreachable": ["b": 7, "B!": "x"]], of: "a"))
+        #expect(nonsense.unreachable.isEmpty)
     }
 
     @Test("A member that is emptied, or has stopped, takes nobody, as members of earlier versions read it too")
@@ -235,6 +254,35 @@ struct PublisherTests {
             }
         }
         #expect(registry.session("ended") == nil && registry.session("kept") != nil)
+        running.cancel()
+        await store.close()
+    }
+
+    @Test("A second login at another member is listed, and lets nobody in")
+    func secondLogins() async throws {
+        let registry = Registry(store: store, serverID: "b")
+        let (begun, begin) = AsyncStream<LoginLease>.makeStream()
+        registry.events.observe { if case .login(let login) = $0 { begin.yield(login) } }
+        let running = Task { await registry.run(Logger(label: "test")) }
+        func login(_ id: String, _ claims: [String]) -> LoginLease {
+            LoginLease(
+                id: id, at: "a", user: "u", groups: [], since: WallClock.now(), lastSeen: WallClock.now(), address: "",
+                userAgent: "", hasLink: true, claims: claims)
+        }
+        let logins = [login("1", []), login("2", ["fastx/daemon"]), login("3", ["something/else"])]
+        for login in logins {
+            let value = Array(login.document.canonicalText.utf8)
+            let put = LocalWrite(key: login.key.key, change: .put(value, leaseMilliseconds: LeaseKey.milliseconds))
+            _ = try await store.write([put])
+        }
+        var known: [LoginLease] = []
+        for await login in begun {
+            known.append(login)
+            if known.count == 3 { break }
+        }
+        #expect(known.map(\.isSecondLogin) == [false, true, false])
+        #expect(registry.logins(of: "u").count == 3)
+        #expect(["1", "2", "3"].map { registry.hasLogin($0, at: "a", user: "u") } == [true, false, true])
         running.cancel()
         await store.close()
     }

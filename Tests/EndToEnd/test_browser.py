@@ -400,3 +400,108 @@ def test_pages_are_small(client, browse):
             browser.Tab(desk.page).wait_connected()
         desk.page.wait_for_load_state("load")
         assert 0 < sum(sizes.values()) < 100_000, sizes
+
+
+class TestSecondLogin:
+    """The member that starts the session is not the one that the user logged in at, and asks for his password."""
+
+    COMMAND = "xterm -T asked"
+
+    @staticmethod
+    def desk_of(make_portal, cluster_of, sshd, user, visit, browse, **options):
+        """A browser at a member that starts no sessions, in a cluster with one that does and cannot become its users."""
+        portal = make_portal(sshd, logins={"ways": ["ssh"]})
+        door = cluster_of(portal, sessionsEnabled=False)
+        return portal, browse(visit(user, portal=door), portal=door, **options).open().wait_portal()
+
+    def begin(self, desk):
+        """Fills in the dialog and starts; returns the dialog, which asks a question then."""
+        desk.page.get_by_role("button", name="Start session").first.click()
+        dialog = desk.page.get_by_role("dialog")
+        dialog.get_by_label("Command", exact=True).fill(self.COMMAND)
+        dialog.get_by_label("Name", exact=True).fill("Asked for")
+        dialog.get_by_label("1280 × 800").check()
+        dialog.get_by_role("button", name="Start", exact=True).click()
+        expect(dialog.get_by_role("heading")).to_have_text(
+            re.compile(r".+ needs your password once more to start sessions there"))
+        expect(dialog.locator("input[name=answer]")).to_be_focused()
+        return dialog
+
+    @staticmethod
+    def answer(dialog, text):
+        dialog.locator("input[name=answer]").fill(text)
+        dialog.get_by_role("button", name="Continue").click()
+
+    @staticmethod
+    def session_tab(desk):
+        """The tab that the session opens in; those that waited for it in vain are closed."""
+        expect(desk.page.get_by_role("dialog")).to_have_count(0)
+        _, tab = desk.context.pages
+        return browser.Tab(tab)
+
+    def test_the_password_is_asked_for_in_place_and_the_start_goes_on(
+            self, make_portal, cluster_of, sshd, make_user, visit, browse):
+        alice = make_user()
+        portal, desk = self.desk_of(make_portal, cluster_of, sshd, alice, visit, browse)
+        dialog = self.begin(desk)
+        answer = dialog.locator("input[name=answer]")
+        assert answer.get_attribute("type") == "password"
+        expect(dialog.get_by_label("Password", exact=True)).to_have_count(1)
+        expect(dialog.get_by_label("User", exact=True)).to_have_value(alice.name)
+        expect(dialog.get_by_label("User", exact=True)).to_have_js_property("readOnly", True)
+        desk.picture("start-second-login")
+        found = Axe().run(desk.page, options=WCAG)
+        assert not found.response["violations"], found.generate_report()
+        # Whoever does not want to any more has what he entered.
+        dialog.get_by_role("button", name="Cancel").click()
+        expect(dialog.get_by_role("heading")).to_have_text("Start a session")
+        expect(dialog.get_by_label("Command", exact=True)).to_have_value(self.COMMAND)
+        expect(dialog.get_by_label("Name", exact=True)).to_have_value("Asked for")
+        expect(dialog.get_by_label("1280 × 800")).to_be_checked()
+        dialog.get_by_role("button", name="Start", exact=True).click()
+        # A wrong one is said to be wrong, and asked for again.
+        self.answer(dialog, "wrong")
+        expect(dialog.get_by_role("alert")).to_have_text(re.compile("wrong"))
+        expect(answer).to_have_value("")
+        expect(answer).to_be_focused()
+        assert not portal.stewards(alice)
+        self.answer(dialog, alice.password)
+        tab = self.session_tab(desk).wait_connected()
+        expect(tab.page).to_have_title(re.compile("Asked for"))
+        # From now on nothing is asked.
+        desk.start("xterm", "Not asked for").wait_connected()
+
+    def test_a_code_is_asked_for_after_the_password(
+            self, make_portal, cluster_of, make_sshd, make_user, visit, browse):
+        alice = make_user()
+        sshd = make_sshd(PASSWORD + VERIFICATION_CODE)
+        codes = VerificationCodes(alice)
+        portal, desk = self.desk_of(make_portal, cluster_of, sshd, alice, visit, browse)
+        dialog = self.begin(desk)
+        self.answer(dialog, alice.password)
+        expect(dialog.get_by_label(re.compile("Verification code")).first).to_be_focused()
+        desk.picture("start-second-login-code")
+        self.answer(dialog, codes.wrong())
+        expect(dialog.get_by_role("alert")).to_have_text(re.compile("wrong"))
+        expect(dialog.get_by_label("Password", exact=True)).to_be_focused()
+        self.answer(dialog, alice.password)
+        expect(dialog.get_by_label(re.compile("Verification code")).first).to_be_focused()
+        self.answer(dialog, codes.now())
+        self.session_tab(desk).wait_connected()
+
+    def test_it_is_listed_as_what_it_is_and_ended(self, make_portal, cluster_of, sshd, make_user, visit, browse):
+        alice = make_user()
+        portal, desk = self.desk_of(make_portal, cluster_of, sshd, alice, visit, browse)
+        self.answer(self.begin(desk), alice.password)
+        self.session_tab(desk).wait_connected()
+        desk.page.get_by_role("button", name=alice.name).click()
+        desk.page.get_by_role("button", name="My logins…").click()
+        listed = desk.page.get_by_role("dialog")
+        row = listed.get_by_role("listitem").filter(has_text="Second login")
+        expect(row).to_contain_text(f"Process for starting sessions on {portal.server_id}")
+        desk.picture("logins-second-login")
+        row.get_by_role("button", name="End").click()
+        expect(row).to_have_count(0)
+        expect(listed.get_by_role("listitem")).to_have_count(1)
+        listed.get_by_role("button", name="Close").click()
+        self.begin(desk)

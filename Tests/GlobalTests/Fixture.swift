@@ -14,7 +14,7 @@ struct GlobalFixture {
     let directory: TemporaryDirectory
     let store: Store
     let index: GlobalConfigurationIndex
-    let trail: OwnAuditTrail
+    let trail: ReplicatedAuditTrail
     let writer: GlobalConfigurationStore
 
     static let author = ChangeAuthor(user: "ada", source: "a test")
@@ -30,7 +30,7 @@ struct GlobalFixture {
             directory: self.directory.path + "/store", options: StoreOptions(), origin: Origin(raw: origin),
             clock: WallClock.now)
         index = GlobalConfigurationIndex(store: store, predefined: predefined)
-        trail = try OwnAuditTrail(in: store)
+        trail = try ReplicatedAuditTrail(in: store, of: serverID)
         writer = GlobalConfigurationStore(serverID: serverID, store: store, index: index, trail: trail, rules: rules)
     }
 

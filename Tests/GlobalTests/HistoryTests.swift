@@ -12,6 +12,42 @@ import Testing
 struct HistoryTests {
     private let script = GlobalName.script("Needs GPU")
 
+    @Test("Of a member so many records are kept, the latest, also over a restart, and those of others stay")
+    func boundedTrail() async throws {
+        let (left, right) = (try GlobalFixture(serverID: "a", origin: 1), try GlobalFixture(serverID: "b", origin: 2))
+        try await right.change(GlobalProposal(script, "() => 'right'"))
+        try await left.merge(from: right)
+        for number in 0..<5 {
+            // Made anew each time, as after a restart.
+            let trail = try ReplicatedAuditTrail(in: left.store, of: "a", countMax: 3)
+            let writer = GlobalConfigurationStore(serverID: "a", store: left.store, index: left.index, trail: trail)
+            let author = ChangeAuthor(user: "root", source: "a test")
+            _ = try await writer.change([GlobalProposal(script, "() => \(number)")], by: author)
+        }
+        let records = try left.trail.records(of: script.key)
+        #expect(records.map(\.serverID) == ["b", "a", "a", "a"])
+        #expect(records.last?.values == .whole(before: Array("() => 3".utf8), after: Array("() => 4".utf8)))
+        for member in [left, right] { await member.store.close() }
+    }
+
+    @Test("A record that JSON would make too long has hashes and a part of the difference in place of the texts")
+    func longRecords() async throws {
+        let member = try GlobalFixture(serverID: "a", origin: 1)
+        let text = "() => `" + String(repeating: "\"\n", count: 20_000) + "`"
+        try await member.change(GlobalProposal(script, text))
+        try await member.change(GlobalProposal(script, text + " "))
+        let records = try member.trail.records(of: script.key)
+        #expect(records.count == 2)
+        for record in records {
+            guard case .tooLong(_, let after, let difference) = record.values else {
+                Issue.record("the texts are there")
+                continue
+            }
+            #expect(after?.count == 32 && !difference.isEmpty)
+        }
+        await member.store.close()
+    }
+
     @Test("Two sides of a cut end as one version, and the other one is told as overwritten, by whom")
     func overwritten() async throws {
         let (left, right) = (try GlobalFixture(serverID: "a", origin: 1), try GlobalFixture(serverID: "b", origin: 2))
@@ -23,8 +59,8 @@ struct HistoryTests {
         try await right.merge(from: left)
         let current = try #require(try left.version(of: script))
         #expect(try right.version(of: script) == current)
-        var records = try left.trail.records(of: nil)
-        records += try right.trail.records(of: nil)
+        let records = try left.trail.records(of: nil)
+        #expect(try right.trail.records(of: nil) == records)
         let history = GlobalHistory(records, current: current)
         let (loser, winner) = (history.changes[1].record, history.changes[2].record)
         #expect(history.changes.map(\.fate) == [.changed, .overwritten(by: winner), .current])

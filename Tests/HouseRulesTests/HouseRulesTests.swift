@@ -31,8 +31,8 @@ struct HouseRulesTests {
         "Sources/Relay": ["Engines", "Replica"],
         "Sources/Gateway": ["Engines", "JSON", "OperatingSystem", "Replica", "Trust", "Relay", "Transport"],
         "Sources/Cluster": [
-            "Directory", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Placement", "Replica",
-            "Scripts", "Store", "Transport", "Trust",
+            "Directory", "Engines", "Gateway", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Placement",
+            "Replica", "Scripts", "Store", "Transport", "Trust",
         ],
         "Sources/Accounts": [
             "Cluster", "Directory", "Gateway", "JSON", "MemberConfiguration", "OperatingSystem", "Replica", "Sessions",
@@ -51,8 +51,8 @@ struct HouseRulesTests {
         ],
         "Sources/Agent": [
             "API", "Accounts", "Certificates", "Cluster", "Commands", "Control", "ControlSocket", "Directory",
-            "Displays", "Gateway", "Global", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Relay",
-            "Replica", "Scripts", "Sessions", "Store", "Transport", "Trust",
+            "Displays", "Gateway", "Global", "Gossip", "JSON", "MemberConfiguration", "OperatingSystem", "Placement",
+            "Relay", "Replica", "Scripts", "Sessions", "Store", "Transport", "Trust",
         ],
         "Simulations/World": ["Replica", "Trust", "Store", "Gossip"],
         "Simulations/Scenarios": ["Replica", "Trust", "Store", "Gossip", "SimulatedWorld"],

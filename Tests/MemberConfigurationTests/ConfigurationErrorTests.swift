@@ -28,7 +28,7 @@ struct ConfigurationErrorTests {
         let lines = SettingsConfiguration.mistakes(#"{"sesionsEnabled": true}"#)
         let known =
             "loginsEnabled, sessionsEnabled, draining, forceIndirect, updateIntervalSeconds, storeMapGiB, "
-            + "reconcileIntervalSeconds, urls, runtimeDirectory, logins, sessions"
+            + "reconcileIntervalSeconds, probeIntervalSeconds, urls, runtimeDirectory, logins, sessions, scripts"
         let expected =
             #"config/settings.json: sesionsEnabled: "sesionsEnabled" is not a known key; known keys: \#(known); "#
             + #"did you mean "sessionsEnabled"?"#

@@ -16,6 +16,7 @@ extension ConfigurationFollower {
             certificate(member), links(member), .init("the listener") { try await frontDoor.move(to: $1.web.listen) },
             .init("the listener without TLS") { try await plainDoor.move(to: $1.web.plainListen) },
             .init("the log") { member.logs.topics.set($1.debug.topics) },
+            .init("probes") { member.reachability.setInterval($1.settings.probeInterval) },
             .init("stewards") { users.parts.stewards.update(StewardSettings($1.settings.sessions)) },
         ]
     }

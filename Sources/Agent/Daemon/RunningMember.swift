@@ -7,6 +7,7 @@ import Gateway
 import Gossip
 import Logging
 import MemberConfiguration
+import NIOPosix
 import NIOSSL
 import OperatingSystem
 import Replica
@@ -26,7 +27,7 @@ actor RunningMember {
     /// What the environment says of proxies.
     nonisolated let proxies: ProxyRules
     nonisolated let logs: Logs
-    nonisolated let reachability = Reachability()
+    nonisolated let reachability = Reachability(loop: MultiThreadedEventLoopGroup.singleton.next())
     nonisolated let started = WallClock.now()
     nonisolated let configurations: ConfigurationStore
     /// Where the listener really listens, once it does.

@@ -46,6 +46,8 @@ actor ServerUpdateSource {
         content.isClockWrong = await member.node.isClockWrong
         content.isPartitioned = await member.node.isPartitionedByGateways
         content.counts = await countUsers()
+        // An external member opens no connections: that it has none to others says nothing of where these are.
+        content.unreachable = configuration.cluster.external ? [:] : member.reachability.unreachable.mapValues(\.reason)
         content.gatewayKeys = keyRing.hasFullKey ? [] : keyRing.ids.map(\.description)
         return ServerUpdate(content)
     }
@@ -65,7 +67,9 @@ extension UserCounts {
         let living = sessions.filter { $0.report.state.isLiving }
         self.sessions = living.count
         uniqueSessionUsers = Set(living.map(\.uid)).count
-        self.logins = logins.count
-        uniqueLoginUsers = Set(logins.map(\.uid)).count
+        let users = logins.filter { !$0.isSecondLogin }
+        self.logins = users.count
+        uniqueLoginUsers = Set(users.map(\.uid)).count
+        secondLogins = logins.count - users.count
     }
 }

@@ -33,14 +33,17 @@ extension UserParts {
     func controlRoutes(_ journal: Journal, _ global: GlobalParts) -> ControlRoutes {
         let relay = RelayDocument(exchange: exchange, externalLinks: externalLinks)
         let (member, pages, logins, this) = (member, pages, logins, this)
+        let reach = ReachDocument(
+            serverID: member.serverID, registry: registry, relay: relay, reachability: member.reachability, probe: probe
+        ) { member.configuration.cluster.external }
         return ControlRoutes(
             status: StatusDocument(
                 serverID: member.serverID, started: member.started, store: member.store, node: member.node,
                 authenticator: member.authenticator, certificate: member.certificate,
-                configurations: member.configurations, registry: registry, relay: relay,
+                configurations: member.configurations, registry: registry, relay: relay, reach: reach,
                 global: global.index, journal: journal, pagesProblem: { pages.problem },
                 listening: { await member.listening }),
-            members: MemberList(serverID: member.serverID, registry: registry, relay: relay),
+            members: MemberList(serverID: member.serverID, registry: registry, relay: relay, reach: reach),
             entries: EntryRoutes(
                 serverID: member.serverID, store: member.store, node: member.node,
                 durableWrites: global.durableWrites, global: global.writer, journal: journal, logger: member.logger),
@@ -48,7 +51,7 @@ extension UserParts {
             global: GlobalRoutes(
                 serverID: member.serverID, store: member.store, index: global.index, writer: global.writer,
                 history: global.history, journal: journal),
-            placements: placementControl
+            placements: placementControl, reach: reach
         ) {
             let code = try await logins.makeCode(this.configuration.settings.logins)
             return (code, await this.urls())

@@ -1,5 +1,5 @@
-import API
 // Puts the parts together that choose servers.
+import API
 import Accounts
 import Cluster
 import ControlSocket

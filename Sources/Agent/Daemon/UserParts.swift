@@ -35,6 +35,8 @@ struct UserParts: Sendable {
     /// Runs the scripts that choose servers.
     let scripts: ScriptParts
     let placer: Placer
+    /// Tries the way to other members.
+    let probe: MemberProbe
     let api: APIRouter
 
     var stewards: StewardServer { logins.stewards }
@@ -64,9 +66,12 @@ struct UserParts: Sendable {
                 serve: { [relayDoor] in try relayDoor.admit($0, $1) }, logger: logger,
                 debugLogger: member.logs[.clusterExternalConnections]))
         pages = InstalledPages(program: program)
+        let client = routes.makeClient(relay: exchange)
+        probe = MemberProbe(routes: routes, authenticator: member.authenticator, client: client)
         self.scripts = scripts
         placer = Self.placer(member, registry, exchange, this, sessions, scripts) { global.index.current }
-        api = Self.api(this, member, logins, sessions, events, pages, keys, routes, exchange, placer)
+        api = Self.api(
+            this, member, logins, sessions, events, pages, keys, routes, exchange, client, probe, placer)
         await logins.book.load()
         await sessions.load()
         logger.info("sockets for this host's users are in \(runtime.path)")
@@ -94,12 +99,12 @@ struct UserParts: Sendable {
     private static func api(
         _ this: ThisMember, _ member: RunningMember, _ logins: LoginService, _ sessions: SessionBook,
         _ events: UserEvents, _ pages: InstalledPages, _ keys: UserKeys, _ routes: MemberRoutes,
-        _ exchange: RelayExchange, _ placer: Placer
+        _ exchange: RelayExchange, _ client: MemberClient, _ probe: MemberProbe, _ placer: Placer
     ) -> APIRouter {
         let (serverID, logger) = (this.serverID, member.logs.agent)
         let proxy = MemberProxy(
             serverID: serverID, routes: routes, authenticator: member.authenticator,
-            reachability: member.reachability, logger: logger, client: routes.makeClient(relay: exchange))
+            reachability: member.reachability, logger: logger, client: client)
         return APIRouter(
             this, logins: logins,
             authentication: Authentication(
@@ -110,7 +115,7 @@ struct UserParts: Sendable {
             authenticator: member.authenticator, certificate: member.certificate, pages: Pages(installed: pages),
             memberRoutes: [
                 GossipRoutes(authenticator: member.authenticator, node: member.node),
-                RelayRoutes(member: this, exchange: exchange),
+                ReachRoutes(member: this, probe: probe), RelayRoutes(member: this, exchange: exchange),
             ],
             loggers: APIRouter.Loggers(
                 agent: logger, access: member.logs.access, links: member.logs[.clusterExternalConnections]))

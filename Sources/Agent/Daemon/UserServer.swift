@@ -32,12 +32,24 @@ struct UserServer: Sendable {
         sessions.follow(book.events, registry.events)
         parts.externalLinks.follow(registry.events)
         SharedGatewayKeyWarning(registry: registry, logger: parts.member.logger).follow(registry.events)
+        Self.learnReachability(parts, publisher)
         await keeper.follow(book)
         sessions.events.observe { event in
             if case .steward(let uid) = event { Task { await keeper.relaunch(uid) } }
         }
         publishChanges(to: publisher)
         await update.counts { await UserCounts(logins: book.all, sessions: sessions.all) }
+    }
+
+    /// Learns whom this member can reach, and has the others and the log told.
+    private static func learnReachability(_ parts: UserParts, _ publisher: LeasePublisher) {
+        let (member, registry, configurations) = (parts.member, parts.registry, parts.member.configurations)
+        member.reachability.setInterval(configurations.current.settings.probeInterval)
+        ReachNews(serverID: member.serverID, registry: registry, logger: member.logger).follow(member.reachability)
+        member.reachability.changes.observe { publisher.changed() }
+        member.reachability.start(
+            registry, own: member.serverID, isExternal: { configurations.current.cluster.external }
+        ) { [probe = parts.probe] in configurations.current.cluster.external ? .gone : await probe.outcome($0) }
     }
 
     private static func leases(_ parts: UserParts) -> LeasePublisher {

@@ -1,5 +1,5 @@
-import Gateway
 // Has logins and starts done where they are placed: here, or at another member.
+import Gateway
 import HTTPTypes
 package import Hummingbird
 import Logging
@@ -20,29 +20,50 @@ extension OtherMembers {
         here: (_ traceID: String) async throws -> Response
     ) async throws -> Response {
         var placing = Placing(placer, request, isOpen: isOpen)
+        let response: Response
         do {
-            while let server = try await placing.next() {
-                if server == serverID { return told(try await here(placing.traceID), placing.traceID) }
-                if !placing.hasChain, request.named != nil { try requireKnown(server) }
-                var asked = try await carried()
-                asked.placement = placing.traceID
-                do {
-                    return told(try await proxy.forwardIfReached(asked, to: server), placing.traceID)
-                } catch let error as MemberUnreachable {
-                    guard error.hasTakenNothing, placing.mayGoOn else { throw proxy.unreachable(error) }
-                    placing.leaveOut(server, because: error.detail)
+            response =
+                if placing.hasChain {
+                    try await followChain(&placing, carried, here)
+                } else {
+                    try await followRule(&placing, carried, here)
                 }
-            }
-            return told(try await here(placing.traceID), placing.traceID)
         } catch let failure as PlacementFailure {
             throw problem(failure, placing)
         }
+        var told = response
+        told.headers[.placement] = placing.traceID
+        return told
     }
 
-    private func told(_ response: Response, _ traceID: String) -> Response {
-        var response = response
-        response.headers[.placement] = traceID
-        return response
+    private func followRule(
+        _ placing: inout Placing, _ carried: () async throws -> CarriedRequest,
+        _ here: (_ traceID: String) async throws -> Response
+    ) async throws -> Response {
+        let order = placing.order()
+        if order.isEmpty || order == [serverID] { return try await here(placing.traceID) }
+        if let named = placing.request.named { try requireKnown(named) }
+        var asked = try await carried()
+        asked.placement = placing.traceID
+        return try await proxy.forward(asked, toFirstOf: order)
+    }
+
+    private func followChain(
+        _ placing: inout Placing, _ carried: () async throws -> CarriedRequest,
+        _ here: (_ traceID: String) async throws -> Response
+    ) async throws -> Response {
+        while true {
+            let server = try await placing.next()
+            if server == serverID { return try await here(placing.traceID) }
+            var asked = try await carried()
+            asked.placement = placing.traceID
+            do {
+                return try await proxy.forwardIfReached(asked, to: server)
+            } catch let none as NoneReached {
+                guard placing.mayGoOn else { throw none.problem }
+                placing.leaveOut(server, because: none.problem.detail)
+            }
+        }
     }
 
     private func problem(_ failure: PlacementFailure, _ placing: Placing) -> Problem {

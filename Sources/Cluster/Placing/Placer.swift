@@ -53,13 +53,16 @@ package struct Placer: Sendable {
     package func hasChain(for purpose: Purpose) -> Bool { !configuration().placement[purpose].isEmpty }
 
     /// The members that take a login or start a session, as far as can be told from here.
-    package func candidates(for purpose: Purpose, among servers: [Registry.Server]) -> Candidates {
-        Candidates(servers.map(\.update), for: purpose, local: serverID, linked: linked())
+    ///
+    /// - Parameter isReached: Whether those that cannot be reached are left out. The default rule asks them last.
+    func candidates(for purpose: Purpose, among servers: [Registry.Server], isReached: Bool) -> Candidates {
+        let reasons = isReached ? reachability.unreachable.mapValues(\.reason) : [:]
+        return Candidates(servers.map(\.update), for: purpose, local: serverID, linked: linked()) { reasons[$0] }
     }
 
     /// The candidates in the order of the default rule, without this member.
     package func leastLoaded(for purpose: Purpose) -> [ServerID] {
-        let candidates = candidates(for: purpose, among: registry.servers())
+        let candidates = candidates(for: purpose, among: registry.servers(), isReached: false)
         return LeastLoaded.order(candidates, for: purpose) { reachability.isDoubtful($0) }.filter { $0 != serverID }
     }
 

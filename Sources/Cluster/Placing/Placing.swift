@@ -16,21 +16,23 @@ struct Placing {
     private let servers: [Registry.Server]
     private var candidates: Candidates
     private let isOpen: Bool
+    private let isTrial: Bool
     private var trace: PlacementTrace
     private var triedCount = 0
 
     var traceID: String { trace.id }
     var hasChain: Bool { !chain.isEmpty }
-    /// Whether another member may be asked: not in place of one that the user has named without a chain.
-    var mayGoOn: Bool { triedCount < Placer.runCountMax && (hasChain || request.named == nil) }
+    /// Whether the chain may run once more.
+    var mayGoOn: Bool { triedCount < Placer.runCountMax }
 
     init(_ placer: Placer, _ request: PlacementRequest, isOpen: Bool) {
         self.placer = placer
         self.request = request
         self.isOpen = isOpen
+        isTrial = false
         chain = placer.configuration().placement[request.purpose]
         servers = placer.registry.servers()
-        candidates = placer.candidates(for: request.purpose, among: servers)
+        candidates = placer.candidates(for: request.purpose, among: servers, isReached: !chain.isEmpty)
         trace = PlacementTrace(
             id: placer.log.newID(), time: WallClock.now(), purpose: request.purpose, user: request.user, chain: chain)
     }
@@ -43,13 +45,14 @@ struct Placing {
         self.request = request
         // As if this member sent everything on: what a gateway would choose.
         isOpen = false
+        isTrial = true
         chain = placer.configuration().placement[request.purpose]
         servers = recorded ?? placer.registry.servers()
         candidates =
             if recorded != nil {
                 Candidates(servers.map(\.update), for: request.purpose, local: placer.serverID)
             } else {
-                placer.candidates(for: request.purpose, among: servers)
+                placer.candidates(for: request.purpose, among: servers, isReached: !chain.isEmpty)
             }
         trace = PlacementTrace(
             id: placer.log.newID(), time: WallClock.now(), purpose: request.purpose, user: request.user, chain: chain)
@@ -57,18 +60,29 @@ struct Placing {
 
     /// Makes one choice, and tells how it came about.
     mutating func trial() async -> JSONValue {
-        trace.runs.append(hasChain ? await runChain() : PlacementTrace.Run(candidates, result: chooseByDefault()))
+        if hasChain { note(await runChain()) } else { _ = order() }
         return trace.document
     }
 
-    /// The next server to ask; nil where the default rule has none.
-    mutating func next() async throws(PlacementFailure) -> ServerID? {
+    /// The next server to ask.
+    mutating func next() async throws(PlacementFailure) -> ServerID {
         triedCount += 1
-        let run = hasChain ? await runChain() : PlacementTrace.Run(candidates, result: chooseByDefault())
-        trace.runs.append(run)
-        placer.log.keep(trace)
-        if !hasChain, case .failure = run.result { return nil }
+        let run = await runChain()
+        note(run)
         return try run.result.get()
+    }
+
+    /// The servers to ask by the default rule, one after the other; none where nobody takes what is placed.
+    mutating func order() -> [ServerID] {
+        let order = defaultOrder()
+        let failure = PlacementFailure.noCandidates(request.purpose)
+        note(PlacementTrace.Run(candidates, result: order.first.map { .success($0) } ?? .failure(failure)))
+        return order
+    }
+
+    private mutating func note(_ run: PlacementTrace.Run) {
+        trace.runs.append(run)
+        if !isTrial { placer.log.keep(trace) }
     }
 
     /// The server cannot be reached, and has taken nothing.
@@ -81,10 +95,10 @@ struct Placing {
         return PlacementTrace.Run(run, run.result)
     }
 
-    private func chooseByDefault() -> Result<ServerID, PlacementFailure> {
-        if let named = request.named { return .success(named) }
-        if isOpen { return .success(placer.serverID) }
+    private func defaultOrder() -> [ServerID] {
+        if let named = request.named { return [named] }
+        if isOpen { return [placer.serverID] }
         let order = LeastLoaded.order(candidates, for: request.purpose) { placer.reachability.isDoubtful($0) }
-        return order.first { $0 != placer.serverID }.map { .success($0) } ?? .failure(.noCandidates(request.purpose))
+        return order.filter { $0 != placer.serverID }
     }
 }

@@ -130,7 +130,7 @@ package final class MemberClient: Sendable {
 
     private func detail(_ target: MemberTarget, _ error: any Error) -> String {
         switch error {
-        case is RelayError: return "\(error)"
+        case is RelayError, is DialError: return "\(error)"
         case ChannelError.ioOnClosedChannel, ChannelError.inputClosed, ChannelError.alreadyClosed, is NoAnswer:
             return "the connection ended without an answer"
         default: break
@@ -139,11 +139,16 @@ package final class MemberClient: Sendable {
         return ConnectionFailure.explain(error, dial)
     }
 
-    private func takeIdle(_ target: MemberTarget, _ loop: (any EventLoop)?) -> MemberConnection? {
+    func takeIdle(_ target: MemberTarget, _ loop: (any EventLoop)?) -> MemberConnection? {
         idle.withLock { $0[target]?.takeOpen(preferring: loop) }
     }
 
-    private func keep(_ connection: MemberConnection, _ target: MemberTarget) {
+    /// Closes what is kept, where one of these has turned out to be dead.
+    func dropIdle(_ target: MemberTarget) {
+        for connection in idle.withLock({ $0.removeValue(forKey: target) ?? [] }) { connection.close() }
+    }
+
+    func keep(_ connection: MemberConnection, _ target: MemberTarget) {
         let isKept = idle.withLock { idle in
             guard connection.isOpen, idle[target, default: []].count < Self.idleCountMax else { return false }
             idle[target, default: []].append(connection)

@@ -65,7 +65,7 @@ package struct ProxyTrust: Sendable, Hashable {
 
 /// Opens connections.
 struct MemberDialler: Sendable {
-    private let hosts: HostDialler
+    let hosts: HostDialler
     /// Where members are asked for connections; nil on a member that is not external.
     let relay: RelayExchange?
     /// Whether an IP address may be connected to that another member announces.

@@ -34,6 +34,9 @@ package struct SettingsConfiguration: Sendable, Equatable {
     /// Seconds between two full comparisons over one link, which find what live changes have missed.
     package var reconcileIntervalSeconds = 60
 
+    /// Seconds after which a member that may be asked for something, and of which nothing was learnt, is probed.
+    package var probeIntervalSeconds = 60
+
     /// Where the sockets for this host's users are: a directory that everybody may enter and only the agent may change.
     ///
     /// Empty: the service manager's runtime directory, or one of this member's own below `/tmp`.
@@ -58,6 +61,8 @@ package struct SettingsConfiguration: Sendable, Equatable {
 
     /// `updateIntervalSeconds`, as a duration.
     package var updateInterval: Duration { .seconds(updateIntervalSeconds) }
+    /// `probeIntervalSeconds`, as a duration.
+    package var probeInterval: Duration { .seconds(probeIntervalSeconds) }
     /// `reconcileIntervalSeconds`, as a duration.
     package var reconcileInterval: Duration { .seconds(reconcileIntervalSeconds) }
 }
@@ -70,6 +75,7 @@ enum SettingsLimits {
     /// Up to 16 TiB: processors with 48 bits of address have eight times that.
     static let storeMapGiB = 1...16384
 
+    static let probeIntervalSeconds = 5...3600
     static let reconcileIntervalSeconds = 1...3600
     static let urlCountMax = 16
 }

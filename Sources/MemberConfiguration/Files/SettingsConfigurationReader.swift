@@ -35,6 +35,17 @@ extension SettingsConfiguration: ConfigurationFile, ConfigurationPart {
         .integer(
             "reconcileIntervalSeconds", \.reconcileIntervalSeconds, in: SettingsLimits.reconcileIntervalSeconds,
             unit: "seconds", "Time between two full comparisons over one link."),
+        // Written only where it is another, for the same reason as `draining`.
+        .value(
+            "probeIntervalSeconds", \.probeIntervalSeconds,
+            type: "whole number of seconds, \(SettingsLimits.probeIntervalSeconds.lowerBound) to "
+                + "\(SettingsLimits.probeIntervalSeconds.upperBound)",
+            default: "`\(SettingsConfiguration().probeIntervalSeconds)`",
+            """
+            Time after which this member asks another one whether it is there, where nothing else has told. See *Who reaches \
+            whom* in `docs/operations.md`.
+            """, read: { $0.optionalInteger($1, in: SettingsLimits.probeIntervalSeconds, unit: "seconds") },
+            write: { $0 == SettingsConfiguration().probeIntervalSeconds ? nil : .integer(Int64($0)) }),
         .value(
             "urls", \.urls, type: "list of up to \(SettingsLimits.urlCountMax) URLs",
             """

@@ -105,7 +105,7 @@ package actor ScriptWorker {
     private static let consoleLineCountMax = 201
 
     /// Ends the process, which has not answered, or has answered with what it should not.
-    private func giveUp(hasAnswered: Bool, after elapsed: Double) async -> NoAnswer {
+    private func giveUp(hasAnswered: Bool, after elapsed: Double) async -> ScriptFailure {
         isUsable = false
         defer { connection.close() }
         if hasAnswered {

@@ -141,7 +141,7 @@ extension SSHAttempt {
         guard question.kind.isEmpty else { return nil }
         let isForPassword = question.prompt.lowercased().contains("password")
         // ssh's own question, of the method "password", which it tries after "keyboard-interactive" has failed.
-        let isSecondMethod = question.prompt.hasSuffix("'s password: ")
+        let isSecondMethod = question.prompt.hasSuffix(Self.ownQuestionEnd)
         let (first, isRepeated) = state.withLock { state -> (TypedSecret?, Bool) in
             if isSecondMethod, state.hasAnswered { return (nil, true) }
             guard isForPassword, let first = state.firstAnswer else { return (nil, false) }
@@ -168,8 +168,12 @@ extension SSHAttempt {
         }
     }
 
-    /// Without the "(user@host)" that ssh puts before other programs' questions.
+    /// How ssh's own question ends, of the method "password"; before it are names of user and host.
+    private static let ownQuestionEnd = "'s password: "
+
+    /// Without the "(user@host)" that ssh puts before other programs' questions, and the names in its own.
     static func shown(_ prompt: String) -> String {
+        if prompt.hasSuffix(ownQuestionEnd) { return "Password: " }
         guard prompt.hasPrefix("("), let end = prompt.firstIndex(of: ")") else { return prompt }
         return String(prompt[prompt.index(after: end)...].drop { $0 == " " })
     }

@@ -63,6 +63,9 @@ package struct HostDialler: Sendable {
     /// looks the name up nobody else knows them.
     package func hasOneEnd(_ dial: HostDial) -> Bool { dial.isAddress || proxy(dial) != nil }
 
+    /// Where the proxy is that connections go through; nil where they go there themselves.
+    package func proxyEndpoint(_ dial: HostDial) -> HostAndPort? { proxy(dial)?.endpoint }
+
     private func proxy(_ dial: HostDial) -> OutboundProxy? {
         switch dial.proxy {
         case .environment: proxies.proxy(for: dial.destination)
@@ -120,7 +123,7 @@ package struct HostDialler: Sendable {
 }
 
 /// Refuses connections to addresses that are not to be reached.
-private final class AddressFilter: ChannelOutboundHandler {
+final class AddressFilter: ChannelOutboundHandler {
     typealias OutboundIn = Never
     private let mayReach: (String) -> Bool
 

@@ -68,8 +68,8 @@ const json = async (...call) => (await request(...call)).json();
 const nothing = async (...call) => void await request(...call);
 const sessionPath = (id) => `/sessions/${encodeURIComponent(id)}`;
 
-async function loginStep(path, body) {
-  const answer = await json('POST', path, { body, loggingIn: true });
+async function loginStep(path, body, milliseconds) {
+  const answer = await json('POST', path, { body, milliseconds, loggingIn: true });
   if (answer.csrfToken) csrfToken = answer.csrfToken;
   return answer;
 }
@@ -82,7 +82,8 @@ export async function me() {
 
 export const loginWays = () => json('GET', '/login', { loggingIn: true });
 export const login = (credentials) => loginStep('/login', credentials);
-export const answerPrompt = (attempt, answer) => loginStep(`/login/${encodeURIComponent(attempt)}`, { answer });
+/** The next question, or what the last answer came to: a login, or the session whose start waited for it. */
+export const answerPrompt = (attempt, answer) => loginStep(`/login/${encodeURIComponent(attempt)}`, { answer }, START_MILLISECONDS);
 export const cancelAttempt = (attempt) => nothing('DELETE', `/login/${encodeURIComponent(attempt)}`, { loggingIn: true });
 export const logout = () => nothing('DELETE', '/login');
 export const logoutEverywhere = () => nothing('DELETE', '/logins');
@@ -94,6 +95,7 @@ export const commands = async () => (await json('GET', '/commands')).commands;
 
 export const sessions = async () => (await json('GET', '/sessions')).sessions;
 export const session = (id) => json('GET', sessionPath(id));
+/** The session; or, where the host has no process of the user that starts sessions, its question, as when logging in. */
 export const startSession = (body) => json('POST', '/sessions', { body, milliseconds: START_MILLISECONDS });
 export const renameSession = (id, name) => nothing('PATCH', sessionPath(id), { body: { name } });
 export const deleteSession = (id) => nothing('DELETE', sessionPath(id));

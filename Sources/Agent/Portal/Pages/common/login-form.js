@@ -1,9 +1,9 @@
 // <fastx-login>: logs in by password or one-time code and answers the further questions of the host one by one.
 // Sends `loggedin`. Used by the portal and, in place, by a session's page.
 import * as api from './api.js';
-import { button, el, field, iconButton } from './dom.js';
-import { icon } from './icons.js';
+import { button, el, field } from './dom.js';
 import { read, write } from './preferences.js';
+import { hideable, questionField } from './question.js';
 
 class LoginForm extends HTMLElement {
   connectedCallback() {
@@ -48,7 +48,7 @@ class LoginForm extends HTMLElement {
       write('user', this.user.value.trim());
       return api.login({ user: this.user.value.trim(), password: this.password.value, serverId: this.ways.serverId });
     };
-    this.show([field('User', this.user), this.hideable('Password', this.password)], 'Log in',
+    this.show([field('User', this.user), hideable('Password', this.password)], 'Log in',
       this.ways.ways.includes('self') && button(null, 'Use a one-time code instead', { class: 'button plain', onclick: () => this.showCode() }));
     (remembered ? this.password : this.user).focus();
   }
@@ -62,11 +62,11 @@ class LoginForm extends HTMLElement {
   }
 
   /** A further question of the host, such as for a verification code. */
-  showPrompt({ attempt, prompt, echo }) {
-    const label = prompt.trim().replace(/:$/, '') || 'Answer';
-    const answer = el('input', { type: echo ? 'text' : 'password', name: 'answer', autocomplete: 'one-time-code', autocapitalize: 'none', spellcheck: 'false' });
+  showPrompt(question) {
+    const { attempt } = question;
+    const [whole, answer] = questionField(question);
     this.send = () => api.answerPrompt(attempt, answer.value);
-    this.show([echo ? field(label, answer) : this.hideable(label, answer)], 'Continue', button(null, 'Cancel', {
+    this.show([whole], 'Continue', button(null, 'Cancel', {
       onclick: () => {
         api.cancelAttempt(attempt).catch(() => {}); // An attempt that is not cancelled expires by itself.
         this.load();
@@ -78,22 +78,6 @@ class LoginForm extends HTMLElement {
   show(fields, word, second) {
     this.button = button(null, word, { type: 'submit', class: 'button primary wide' });
     this.form.replaceChildren(...fields, this.button, second || '');
-  }
-
-  hideable(label, input) {
-    const toggle = iconButton('eye', `Show ${label}`, {
-      'aria-pressed': 'false',
-      onclick: () => {
-        const shown = input.type === 'password';
-        input.type = shown ? 'text' : 'password';
-        toggle.setAttribute('aria-pressed', String(shown));
-        toggle.replaceChildren(icon(shown ? 'eyeOff' : 'eye'));
-      },
-    });
-    const whole = field(label, input);
-    whole.append(toggle);
-    whole.classList.add('field-hideable');
-    return whole;
   }
 
   submit() {

@@ -19,17 +19,41 @@ export function openLoginsDialog(events) {
   load();
 }
 
+/** The claim of a second login: it lets nobody in, but has sessions started. */
+const SECOND_LOGIN = 'fastx/daemon';
+
 function row(login, load) {
-  const browser = browserName(login.userAgent);
+  const { title, current, lines, endLabel } = login.claims.includes(SECOND_LOGIN) ? secondLogin(login) : browserLogin(login);
   return el('li', {},
     el('div', {},
-      el('p', { class: 'login-title' }, el('strong', { title: login.userAgent }, browser),
-        login.current && el('span', { class: 'tag' }, 'This browser'),
+      el('p', { class: 'login-title' }, el('strong', { title: login.userAgent }, title),
+        current && el('span', { class: 'tag' }, current),
         login.link && el('span', { class: 'tag tag-quiet', title: 'Its link, the process that starts your sessions, is connected' }, 'Link')),
-      el('p', { class: 'quiet' }, `From ${login.address} by ${login.serverId}`),
-      el('p', { class: 'quiet', title: fullTime(login.since) }, `Logged in ${ago(login.since)}, last seen ${ago(login.lastSeen)}`)),
+      lines.map((line) => el('p', { class: 'quiet', title: fullTime(login.since) }, line))),
     button('end', 'End', {
-      'aria-label': login.current ? 'End this login (log out)' : `End the login from ${login.address}, ${browser}`,
+      'aria-label': endLabel,
       onclick: async () => { if (await attempt(() => api.endLogin(login.id))) await load(); },
     }));
+}
+
+function browserLogin({ userAgent, current, address, serverId, since, lastSeen }) {
+  const browser = browserName(userAgent);
+  return {
+    title: browser,
+    current: current && 'This browser',
+    lines: [`From ${address} by ${serverId}`, `Logged in ${ago(since)}, last seen ${ago(lastSeen)}`],
+    endLabel: current ? 'End this login (log out)' : `End the login from ${address}, ${browser}`,
+  };
+}
+
+function secondLogin({ userAgent, address, serverId, since, lastSeen, link }) {
+  return {
+    title: `Process for starting sessions on ${serverId}`,
+    current: 'Second login',
+    lines: [
+      link ? 'Sessions there start without your password until this ends; those that run go on then' : 'It is not running: the next start there asks for your password',
+      `From ${address} with ${browserName(userAgent)}, ${ago(since)}; last used ${ago(lastSeen)}`,
+    ],
+    endLabel: `End the process for starting sessions on ${serverId}`,
+  };
 }

@@ -1,10 +1,12 @@
-// The dialog that starts a session: a command, a name, a geometry and further parameters.
+// The dialog that starts a session: a command, a name, a geometry and further parameters; and what the host asks before.
 import * as api from '../common/api.js';
 import { openDialog } from '../common/dialog.js';
 import { button, choices, el, field, iconButton } from '../common/dom.js';
 import { recentCommands, rememberCommand } from '../common/preferences.js';
+import { questionField } from '../common/question.js';
 import { openWaitingTab, showSession } from './session-tab.js';
 
+const TITLE = 'Start a session';
 const GEOMETRIES = [['fit', 'Fit this window'], ['1280x800', '1280 × 800'], ['1920x1080', '1920 × 1080'], ['custom', 'Custom']];
 
 export function openStartDialog(me) {
@@ -14,6 +16,10 @@ export function openStartDialog(me) {
 class StartDialog {
   constructor(me) {
     this.me = me;
+    this.busy = false;
+    // What waits for an answer to the host's question, and the attempt that the question is of.
+    this.body = null;
+    this.attempt = null;
     this.geometryChoice = 'fit';
     this.command = el('input', { type: 'text', class: 'mono', required: true, autocomplete: 'off', autocapitalize: 'none', spellcheck: 'false', placeholder: 'xterm -ls', oninput: () => this.markChosen() });
     this.name = el('input', { type: 'text', autocomplete: 'off', maxlength: '200', placeholder: 'Named after the command' });
@@ -24,7 +30,6 @@ class StartDialog {
     this.custom = el('div', { class: 'row', hidden: true }, field('Width', this.width), field('Height', this.height));
     this.parameters = el('div', { class: 'stack' });
     this.error = el('p', { class: 'form-error', role: 'alert' });
-    this.startButton = button(null, 'Start', { type: 'submit', class: 'button primary', form: 'start-form' });
     this.form = el('form', { id: 'start-form', class: 'dialog-body stack', onsubmit: (event) => { event.preventDefault(); this.start(); } },
       this.configured, field('Command', this.command), field('Name', this.name),
       choices('Geometry', 'geometry', GEOMETRIES, 'fit', (value) => { this.geometryChoice = value; this.custom.hidden = value !== 'custom'; }),
@@ -36,7 +41,8 @@ class StartDialog {
   }
 
   open() {
-    this.dialog = openDialog('Start a session', this.form, [button(null, 'Cancel', { onclick: () => this.dialog.close() }), this.startButton]);
+    this.dialog = openDialog(TITLE, this.form, this.buttons('Start', () => this.dialog.close()));
+    this.dialog.addEventListener('close', () => this.giveUp());
     this.command.focus();
     this.showCommands([]);
     api.commands().then((commands) => this.showCommands(commands), (error) => { this.error.textContent = error.message; });
@@ -79,7 +85,7 @@ class StartDialog {
     return this.geometryChoice === 'custom' ? `${this.width.value}x${this.height.value}` : this.geometryChoice;
   }
 
-  get body() {
+  get entered() {
     const body = { command: this.command.value.trim(), geometry: this.geometry };
     if (this.name.value.trim()) body.name = this.name.value.trim();
     const params = [...this.parameters.children].map((row) => [...row.querySelectorAll('input')].map((input) => input.value.trim()));
@@ -88,27 +94,102 @@ class StartDialog {
     return body;
   }
 
-  async start() {
+  start() {
     if (this.busy) return;
-    this.setBusy(true);
-    const { body } = this;
+    this.body = this.entered;
+    this.step(() => api.startSession(this.body));
+  }
+
+  /** A step on the way to the session: the start itself, or an answer to a question of the host that it waits for. */
+  async step(action) {
+    const { attempt, body } = this;
     const tab = openWaitingTab(`Starting ${body.name ?? body.command}…`);
+    this.error.textContent = '';
+    this.setBusy(true);
     try {
-      const session = await api.startSession(body);
-      rememberCommand(this.me.user, body.command);
-      this.dialog.close();
-      showSession(session.id, tab);
+      this.take(await action(), tab);
     } catch (error) {
       tab?.close();
-      this.error.textContent = error.message;
-      this.setBusy(false);
+      if (attempt === this.attempt) await this.failed(error); // Otherwise it was given up meanwhile.
     }
+    this.setBusy(false);
+  }
+
+  take(answer, tab) {
+    if (answer.prompt === undefined) {
+      this.attempt = null;
+      rememberCommand(this.me.user, this.body.command);
+      this.dialog.close();
+      showSession(answer.id, tab);
+    } else {
+      tab?.close();
+      this.ask(answer);
+    }
+  }
+
+  async failed(error) {
+    const wasWrong = this.attempt && error.reason === 'wrong-credentials';
+    this.attempt = null; // It has ended with its first wrong answer; the next one begins with a new start.
+    this.showForm();
+    this.error.textContent = error.message;
+    if (!wasWrong) return;
+    try {
+      this.take(await api.startSession(this.body), null);
+    } catch (again) {
+      this.error.textContent = again.message;
+    }
+  }
+
+  /** Shows a question of the host in place of the form, which keeps what was entered. */
+  ask(question) {
+    this.attempt = question.attempt;
+    if (!this.dialog.open) {
+      this.giveUp();
+      return;
+    }
+    const { hostname } = question;
+    const [whole, answer] = questionField(question);
+    const form = el('form', { id: 'question-form', class: 'dialog-body stack', onsubmit: (event) => { event.preventDefault(); this.answer(answer.value); } },
+      el('p', {}, `${hostname} starts your sessions by a process of your own, and has to know that it is you who asks. It does not ask again until this second login ends; you find it under My logins.`),
+      field('User', el('input', { type: 'text', name: 'username', autocomplete: 'username', readonly: true, value: this.me.user })), whole);
+    this.show(`${hostname} needs your password once more to start sessions there`, form,
+      this.buttons('Continue', () => { this.giveUp(); this.showForm(); }));
+    answer.focus();
+  }
+
+  answer(text) {
+    const { attempt } = this;
+    if (!this.busy) this.step(() => api.answerPrompt(attempt, text));
+  }
+
+  giveUp() {
+    if (this.attempt) api.cancelAttempt(this.attempt).catch(() => {}); // An attempt that is not cancelled expires by itself.
+    this.attempt = null;
+  }
+
+  showForm() {
+    this.error.textContent = '';
+    this.show(TITLE, this.form, this.buttons('Start', () => this.dialog.close()));
+    this.command.focus();
+  }
+
+  show(title, form, buttons) {
+    this.dialog.querySelector('h2').textContent = title;
+    this.dialog.querySelector('form').replaceWith(form);
+    form.append(this.error);
+    this.dialog.querySelector('footer').replaceChildren(...buttons);
+    this.setBusy(this.busy);
+  }
+
+  buttons(word, oncancel) {
+    this.word = word;
+    this.startButton = button(null, word, { type: 'submit', class: 'button primary', form: word === 'Start' ? 'start-form' : 'question-form' });
+    return [button(null, 'Cancel', { onclick: oncancel }), this.startButton];
   }
 
   setBusy(busy) {
     this.busy = busy;
     this.startButton.setAttribute('aria-disabled', String(busy));
-    this.startButton.querySelector('span').textContent = busy ? 'Starting…' : 'Start';
-    if (busy) this.error.textContent = '';
+    this.startButton.querySelector('span').textContent = busy ? 'Starting…' : this.word;
   }
 }
