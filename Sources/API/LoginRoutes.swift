@@ -40,11 +40,19 @@ struct LoginRoutes: RouteGroup {
             return try await others.proxy.forward(
                 try await request.carried(context, member.serverID), toFirstOf: servers)
         }
-        return Response.json([
+        var ways: [String: JSONValue] = [
             "serverId": .string(member.serverID.text), "hostname": .string(member.hostname),
             "loginsEnabled": .bool(settings.takesLogins),
             "ways": .array(settings.logins.ways.filter(\.authenticates).map { .string($0.rawValue) }),
-        ])
+            "chosenByScripts": .bool(others.placer.hasChain(for: .login)),
+        ]
+        if others.placer.asksUser(for: .login) {
+            ways["servers"] = .array(
+                others.placer.choices(for: .login).map {
+                    ["serverId": .string($0.serverID.text), "hostname": .string($0.hostname ?? $0.serverID.text)]
+                })
+        }
+        return Response.json(.object(ways))
     }
 
     private enum Content {

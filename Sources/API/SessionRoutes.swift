@@ -54,7 +54,8 @@ struct SessionRoutes: RouteGroup {
     private func commands(_ request: Request, _ context: APIContext) async throws -> Response {
         _ = try context.requireIdentity(member.serverID)
         let commands = member.configuration.settings.sessions.toJSON()["commands"] ?? []
-        return Response.json(["commands": commands])
+        let mayChoose = !others.placer.hasChain(for: .session) || others.placer.asksUser(for: .session)
+        return Response.json(["commands": commands, "mayChooseServer": .bool(mayChoose)])
     }
 
     private func list(_ request: Request, _ context: APIContext) async throws -> Response {

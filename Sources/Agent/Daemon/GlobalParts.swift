@@ -28,7 +28,7 @@ struct GlobalParts: Sendable {
         history = try LocalHistory(in: member.store)
         durableWrites = DurableWrites(authenticator: member.authenticator, node: member.node)
         writer = GlobalConfigurationStore(
-            serverID: member.serverID, store: member.store, index: index, 
+            serverID: member.serverID, store: member.store, index: index,
             trail: try ReplicatedAuditTrail(in: member.store, of: member.serverID),
             rules: .init(
                 refusal: { [durableWrites] in

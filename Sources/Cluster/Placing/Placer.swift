@@ -52,6 +52,19 @@ package struct Placer: Sendable {
     /// Whether scripts choose the server.
     package func hasChain(for purpose: Purpose) -> Bool { !configuration().placement[purpose].isEmpty }
 
+    /// The shipped script that lets users choose.
+    private static let userSelection = "User Selection"
+
+    /// Whether the chain has the script that lets the user choose the server.
+    package func asksUser(for purpose: Purpose) -> Bool {
+        configuration().placement[purpose].contains(Self.userSelection)
+    }
+
+    /// What the user may choose among, ordered by server id.
+    package func choices(for purpose: Purpose) -> [ServerUpdate] {
+        candidates(for: purpose, among: registry.servers(), isReached: true).servers
+    }
+
     /// The members that take a login or start a session, as far as can be told from here.
     ///
     /// - Parameter isReached: Whether those that cannot be reached are left out. The default rule asks them last.

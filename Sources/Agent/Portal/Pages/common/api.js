@@ -91,7 +91,10 @@ export const logoutEverywhere = () => nothing('DELETE', '/logins');
 export const logins = async () => (await json('GET', '/logins')).logins;
 export const endLogin = (id) => nothing('DELETE', `/logins/${encodeURIComponent(id)}`);
 export const servers = async () => (await json('GET', '/servers')).servers;
-export const commands = async () => (await json('GET', '/commands')).commands;
+/** The commands that a session may be started with, and whether the user may choose its server. */
+export const startChoices = () => json('GET', '/commands');
+/** How a server was chosen. */
+export const placement = (id) => json('GET', `/placements/${encodeURIComponent(id)}`);
 
 export const sessions = async () => (await json('GET', '/sessions')).sessions;
 export const session = (id) => json('GET', sessionPath(id));

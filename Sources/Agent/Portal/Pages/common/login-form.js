@@ -25,7 +25,7 @@ class LoginForm extends HTMLElement {
       this.form.replaceChildren(button('refresh', 'Try again', { onclick: () => { this.complain(null); this.load(); } }));
       return;
     }
-    this.host.textContent = this.ways.hostname;
+    this.host.textContent = this.ways.chosenByScripts ? '' : this.ways.hostname;
     if (!this.ways.loginsEnabled) {
       this.form.replaceChildren(el('p', {}, `Logins are disabled on ${this.ways.hostname}, and it knows no other server that takes any. Try again later, or open the address of another server of the cluster.`));
     } else if (this.code) {
@@ -43,12 +43,16 @@ class LoginForm extends HTMLElement {
   showPassword() {
     const remembered = read('user', '');
     this.user = el('input', { type: 'text', name: 'username', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false', required: true, value: remembered });
+    const servers = this.ways.servers ?? [];
+    this.server = el('select', {}, el('option', { value: '' }, 'Any'), servers.map(({ serverId, hostname }) => el('option', { value: serverId }, hostname)));
     this.password = el('input', { type: 'password', name: 'password', autocomplete: 'current-password', required: true });
     this.send = () => {
       write('user', this.user.value.trim());
-      return api.login({ user: this.user.value.trim(), password: this.password.value, serverId: this.ways.serverId });
+      // Where scripts choose the server, only what the user has chosen is told to them.
+      const serverId = this.server.value || (this.ways.chosenByScripts ? undefined : this.ways.serverId);
+      return api.login({ user: this.user.value.trim(), password: this.password.value, serverId });
     };
-    this.show([field('User', this.user), hideable('Password', this.password)], 'Log in',
+    this.show([field('User', this.user), hideable('Password', this.password), servers.length > 0 && field('Server', this.server)].filter(Boolean), 'Log in',
       this.ways.ways.includes('self') && button(null, 'Use a one-time code instead', { class: 'button plain', onclick: () => this.showCode() }));
     (remembered ? this.password : this.user).focus();
   }

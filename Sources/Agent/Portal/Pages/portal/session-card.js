@@ -7,6 +7,7 @@ import { bytes, percent, showTime } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { attempt } from '../common/notices.js';
 import { openLogDialog } from './log-dialog.js';
+import { openPlacementDialog } from './placement-dialog.js';
 import { isOver } from './session-list.js';
 import { sessionAddress, sessionTab } from './session-tab.js';
 
@@ -32,6 +33,7 @@ class SessionCard extends HTMLElement {
     this.facts = Object.fromEntries(['Server', 'Started', 'Ended', 'Last viewed', 'Viewers', 'Memory', 'CPU'].map((word) =>
       [word, el(['Started', 'Ended', 'Last viewed'].includes(word) ? 'time' : 'span')]));
     this.connectLink = el('a', { class: 'button primary', ...link, 'aria-describedby': nameId }, el('span', {}, 'Connect'), icon('arrow'));
+    this.whyButton = button('servers', 'Why here', { class: 'button plain', 'aria-describedby': nameId, onclick: () => openPlacementDialog(this.session) });
     this.endButton = button('end', 'End', { class: 'button plain danger-text', 'aria-describedby': nameId, onclick: () => endSession(this.session) });
     this.removeButton = button('remove', 'Remove', { class: 'button plain', 'aria-describedby': nameId, onclick: () => attempt(() => api.deleteSession(id)) });
     this.article = el('article', { 'aria-labelledby': nameId },
@@ -41,7 +43,7 @@ class SessionCard extends HTMLElement {
           el('div', { 'data-fact': word.split(' ')[0].toLowerCase() }, el('dt', {}, word), el('dd', {}, value))))),
       el('div', { class: 'card-actions' }, this.connectLink,
         button('log', 'Log', { class: 'button plain', 'aria-describedby': nameId, onclick: () => openLogDialog(this.session) }),
-        this.endButton, this.removeButton));
+        this.whyButton, this.endButton, this.removeButton));
     this.append(this.article);
     this.show(this.session);
   }
@@ -67,6 +69,7 @@ class SessionCard extends HTMLElement {
     setText(this.facts.Memory, bytes(session.memoryBytes));
     setText(this.facts.CPU, percent(session.cpuPercent));
     this.connectLink.hidden = over;
+    this.whyButton.hidden = !session.placement;
     this.endButton.hidden = over;
     this.removeButton.hidden = !over;
     this.showTimes();

@@ -28,10 +28,13 @@ class StartDialog {
     this.width = el('input', { type: 'number', min: '320', max: '7680', value: '1600' });
     this.height = el('input', { type: 'number', min: '240', max: '4320', value: '1000' });
     this.custom = el('div', { class: 'row', hidden: true }, field('Width', this.width), field('Height', this.height));
+    this.server = el('select');
+    this.serverField = field('Server', this.server);
+    this.serverField.hidden = true;
     this.parameters = el('div', { class: 'stack' });
     this.error = el('p', { class: 'form-error', role: 'alert' });
     this.form = el('form', { id: 'start-form', class: 'dialog-body stack', onsubmit: (event) => { event.preventDefault(); this.start(); } },
-      this.configured, field('Command', this.command), field('Name', this.name),
+      this.configured, field('Command', this.command), field('Name', this.name), this.serverField,
       choices('Geometry', 'geometry', GEOMETRIES, 'fit', (value) => { this.geometryChoice = value; this.custom.hidden = value !== 'custom'; }),
       this.custom,
       el('details', {}, el('summary', {}, 'Further parameters'), el('div', { class: 'stack' },
@@ -45,7 +48,17 @@ class StartDialog {
     this.dialog.addEventListener('close', () => this.giveUp());
     this.command.focus();
     this.showCommands([]);
-    api.commands().then((commands) => this.showCommands(commands), (error) => { this.error.textContent = error.message; });
+    this.load().catch((error) => { this.error.textContent = error.message; });
+  }
+
+  async load() {
+    const { commands, mayChooseServer } = await api.startChoices();
+    this.showCommands(commands);
+    if (!mayChooseServer) return;
+    const servers = (await api.servers()).filter((server) => server.sessionsEnabled && !server.draining && server.state !== 'stopped');
+    if (servers.length < 2) return;
+    this.server.replaceChildren(el('option', { value: '' }, 'Any'), ...servers.map(({ serverId, hostname }) => el('option', { value: serverId }, hostname)));
+    this.serverField.hidden = false;
   }
 
   showCommands(commands) {
@@ -88,6 +101,7 @@ class StartDialog {
   get entered() {
     const body = { command: this.command.value.trim(), geometry: this.geometry };
     if (this.name.value.trim()) body.name = this.name.value.trim();
+    if (this.server.value) body.serverId = this.server.value;
     const params = [...this.parameters.children].map((row) => [...row.querySelectorAll('input')].map((input) => input.value.trim()));
     const named = params.filter(([name]) => name);
     if (named.length > 0) body.params = Object.fromEntries(named);
