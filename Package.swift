@@ -365,7 +365,7 @@ let package = Package(
             name: "SessionsTests", dependencies: ["Engines", "Sessions", "OperatingSystem", "Replica", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
-            name: "ScriptsTests", dependencies: ["JSON", "OperatingSystem", "Scripts", "TestSupport"],
+            name: "ScriptsTests", dependencies: ["JSON", "OperatingSystem", "Placement", "Scripts", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "CommandsTests",

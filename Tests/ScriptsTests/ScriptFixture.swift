@@ -59,6 +59,13 @@ final class ScriptFixture: Sendable {
             through: .child(program: program, arguments: ["--main", "\(directory.path)/main.js"] + arguments))
     }
 
+    /// A process for a pool.
+    func started(_ limits: ScriptLimits) async throws(ScriptStartError) -> ScriptProcess {
+        try await ScriptProcess.start(
+            ScriptPlan(kind: .placement, node: limits.node, memoryMiB: limits.memoryMiB),
+            through: .child(program: program, arguments: ["--main", "\(directory.path)/main.js"]))
+    }
+
     /// Why a Node is refused.
     func refusal(of node: String) async throws -> String {
         do {

@@ -5,7 +5,9 @@ import OperatingSystem
 /// What the agent tells a guard.
 enum GuardOrder: Equatable {
     /// The first packet. With it come the script's end of its data socket, and what becomes its standard error.
-    case start(ScriptPlan)
+    ///
+    /// - `known`: What an earlier guard has told of that Node.
+    case start(ScriptPlan, known: KnownNode?)
     /// End it now.
     case kill
 
@@ -15,10 +17,10 @@ enum GuardOrder: Equatable {
     var bytes: [UInt8] {
         let value: JSONValue =
             switch self {
-            case .start(let plan):
+            case .start(let plan, let known):
                 [
                     "kind": .string(plan.kind.rawValue), "node": .string(plan.node),
-                    "memoryMiB": .integer(Int64(plan.memoryMiB)),
+                    "memoryMiB": .integer(Int64(plan.memoryMiB)), "known": known?.document ?? .null,
                 ]
             case .kill: ["kill": true]
             }
@@ -32,7 +34,8 @@ enum GuardOrder: Equatable {
         } else if let kind = value.text("kind").flatMap({ ScriptKind(rawValue: $0) }), let node = value.text("node"),
             let memory = value.integer("memoryMiB"), ScriptPlan.memoryRangeMiB.contains(Int(memory))
         {
-            self = .start(ScriptPlan(kind: kind, node: node, memoryMiB: Int(memory)))
+            self = .start(
+                ScriptPlan(kind: kind, node: node, memoryMiB: Int(memory)), known: KnownNode(value["known"]))
         } else {
             throw GuardMessage.unexpected
         }
@@ -42,7 +45,9 @@ enum GuardOrder: Equatable {
 /// What a guard tells the agent.
 enum GuardReport: Equatable {
     /// The process runs Node of this version; `missingWalls` are whole sentences.
-    case started(pid: Int32, node: String, missingWalls: [String])
+    ///
+    /// - `known`: For the next guard.
+    case started(pid: Int32, node: String, known: KnownNode?, missingWalls: [String])
     /// Nothing was started; a whole sentence that says what to do.
     case failed(String)
     /// The process has ended, and the guard ends when all of the process's descendants have.
@@ -51,10 +56,10 @@ enum GuardReport: Equatable {
     var bytes: [UInt8] {
         let value: JSONValue =
             switch self {
-            case .started(let pid, let node, let walls):
+            case .started(let pid, let node, let known, let walls):
                 [
                     "started": .integer(Int64(pid)), "node": .string(node),
-                    "missingWalls": .array(walls.map { .string($0) }),
+                    "missingWalls": .array(walls.map { .string($0) }), "known": known?.document ?? .null,
                 ]
             case .failed(let sentence): ["failed": .string(sentence)]
             case .ended(.exited(let status)): ["ended": ["status": .integer(Int64(status))]]
@@ -66,7 +71,8 @@ enum GuardReport: Equatable {
     init(_ bytes: [UInt8]) throws(SystemError) {
         let value = try GuardMessage.parse(bytes)
         if let pid = value.integer("started").flatMap({ Int32(exactly: $0) }), let node = value.text("node") {
-            self = .started(pid: pid, node: node, missingWalls: value.texts("missingWalls"))
+            self = .started(
+                pid: pid, node: node, known: KnownNode(value["known"]), missingWalls: value.texts("missingWalls"))
         } else if let sentence = value.text("failed") {
             self = .failed(sentence)
         } else if let status = value["ended"]?.integer("status").flatMap({ Int32(exactly: $0) }) {

@@ -6,8 +6,7 @@ import OperatingSystem
 /// A process that runs Node, or is about to.
 struct GuardedScript {
     let pid: pid_t
-    /// Node's version.
-    let node: String
+    let node: KnownNode
     let missingWalls: [String]
     private let process: OwnedDescriptor
 
@@ -16,21 +15,21 @@ struct GuardedScript {
 
     /// Returns when the process has become Node.
     ///
-    /// - Parameter descriptors: What become its descriptors 0 and 2.
+    /// - Parameters:
+    ///   - descriptors: What become its descriptors 0 and 2.
+    ///   - known: What an earlier guard has learnt of that Node.
     init(
-        _ plan: ScriptPlan, _ descriptors: [OwnedDescriptor], main: String, landlockMax: Int?
+        _ plan: ScriptPlan, _ descriptors: [OwnedDescriptor], known: KnownNode?, main: String, landlockMax: Int?
     ) throws(GuardRefusal) {
-        let node: NodeProgram
         do throws(NodeProgram.Refusal) {
-            node = try NodeProgram.ask(plan.node, options: ScriptWalls.options(memoryMiB: plan.memoryMiB))
+            node = try KnownNode.learn(plan, known)
         } catch {
             throw GuardRefusal(error.sentence)
         }
-        self.node = node.version
         let report: (missingWalls: [String], problem: String?)
         do throws(SystemError) {
             let pipe = try Kernel.makePipe()
-            pid = try Spawn.start(Self.plan(plan, node, main, landlockMax, descriptors, pipe.writing))
+            pid = try Spawn.start(Self.plan(plan, node.program, main, landlockMax, descriptors, pipe.writing))
             // Until somebody waits for the process, its number is its own.
             guard let process = try Kernel.openProcess(pid) else {
                 throw .call(name: "pidfd_open", subject: "process \(pid)", code: ESRCH)

@@ -12,6 +12,8 @@ struct NodeProgram: Equatable {
     /// Memory of its own that it has once it runs, before any script: very different from one version to another.
     let baselineBytes: UInt64
 
+    /// More than any Node has; what is kept of it is judged by this as well.
+    static let baselineBytesMax: UInt64 = 1 << 50
     /// Older ones lack what the main script uses.
     static let majorMin = 18
     /// How long it may take to answer; usually it is a twentieth of a second.
@@ -65,7 +67,7 @@ struct NodeProgram: Equatable {
         guard let value = try? JSONValue.parse(line), let version = value.text("version"),
             let major = version.dropFirst().split(separator: ".").first.flatMap({ Int($0) }), version.hasPrefix("v"),
             let program = value.text("program"), program.hasPrefix("/"),
-            let kibibytes = value.integer("data").flatMap({ UInt64(exactly: $0) }), kibibytes < 1 << 40
+            let kibibytes = value.integer("data").flatMap({ UInt64(exactly: $0) }), kibibytes < baselineBytesMax / 1_024
         else { throw Refusal(path, "did not answer as Node does, but: \(ShownText.quoted(line))") }
         guard major >= majorMin else { throw Refusal(path, "is Node \(version), which is too old") }
         return NodeProgram(path: program, version: version, baselineBytes: kibibytes * 1_024)

@@ -33,7 +33,10 @@ package enum ScriptGuardCommand {
             let agent = try PacketSocket(adopting: descriptor)
             try Kernel.becomeSubreaper()
             guard let script = try start(arguments, agent) else { return 1 }
-            try agent.send(.started(pid: script.pid, node: script.node, missingWalls: script.missingWalls))
+            try agent.send(
+                .started(
+                    pid: script.pid, node: script.node.program.version, known: script.node,
+                    missingWalls: script.missingWalls))
             let status = try script.wait(agent)
             // The agent may be gone; what the process has left behind is ended all the same.
             defer { endDescendants() }
@@ -52,7 +55,7 @@ package enum ScriptGuardCommand {
     private static func start(
         _ arguments: Arguments, _ agent: PacketSocket
     ) throws(SystemError) -> GuardedScript? {
-        guard let (plan, descriptors) = try firstOrder(agent) else { return nil }
+        guard let (plan, known, descriptors) = try firstOrder(agent) else { return nil }
         do throws(GuardRefusal) {
             let program: String
             do throws(SystemError) { program = try ProgramPath.own() } catch { throw GuardRefusal("\(error)") }
@@ -63,26 +66,29 @@ package enum ScriptGuardCommand {
                     "\(mainScript) is in none of \(installed.candidates.joined(separator: ", ")), so no scripts can run; "
                         + "\"make install\" puts it there with the program")
             }
-            return try GuardedScript(plan, descriptors, main: main, landlockMax: arguments.landlockMax)
+            return try GuardedScript(
+                plan, descriptors, known: known, main: main, landlockMax: arguments.landlockMax)
         } catch {
             try agent.send(.failed(error.sentence))
             return nil
         }
     }
 
-    private static func firstOrder(_ agent: PacketSocket) throws(SystemError) -> (ScriptPlan, [OwnedDescriptor])? {
+    private static func firstOrder(
+        _ agent: PacketSocket
+    ) throws(SystemError) -> (ScriptPlan, KnownNode?, [OwnedDescriptor])? {
         while true {
             switch try agent.receiveNow(descriptorCountMax: GuardOrder.descriptorCount) {
             case .end: return nil
             case .nothingYet: PollWait.untilAnyReadable([agent.descriptor])
             case .packet(let packet):
-                guard case .start(let plan) = try GuardOrder(packet.bytes),
+                guard case .start(let plan, let known) = try GuardOrder(packet.bytes),
                     packet.descriptors.count == GuardOrder.descriptorCount
                 else {
                     throw .malformed(
                         subject: "the first packet", detail: "it has to say what to start, with two descriptors")
                 }
-                return (plan, packet.descriptors)
+                return (plan, known, packet.descriptors)
             }
         }
     }

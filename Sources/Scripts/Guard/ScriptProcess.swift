@@ -17,6 +17,8 @@ package enum ScriptStartError: Error, CustomStringConvertible {
     case refused(String)
     /// The guard ended, or was silent for `ScriptProcess.startTimeMax`, before it had said anything; with what it wrote.
     case noAnswer(String)
+    /// The process was started and did not answer; how that was seen: "its process ended with status 1".
+    case notReady(String)
     /// Something here, such as too many open files, or a unit's socket that is not there.
     case system(SystemError)
 
@@ -25,6 +27,7 @@ package enum ScriptStartError: Error, CustomStringConvertible {
         switch self {
         case .refused(let sentence): sentence
         case .noAnswer(let text): "the guard of scripts did not answer\(text.isEmpty ? "" : ": \(text)")"
+        case .notReady(let how): "what runs scripts did not begin: \(how)"
         case .system(let error): "\(error)"
         }
     }
@@ -76,7 +79,8 @@ package final class ScriptProcess: Sendable {
         } catch {
             throw .system(error)
         }
-        if case .started(let pid, let node, let missingWalls) = report {
+        if case .started(let pid, let node, let known, let missingWalls) = report {
+            if let known { KnownNodes.keep(known, for: plan) }
             return ScriptProcess(starting, pid: pid, node: node, missingWalls: missingWalls)
         }
         starting.control.close()

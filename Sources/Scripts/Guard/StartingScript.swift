@@ -40,7 +40,8 @@ final class StartingScript: Sendable {
         }
         self.data = data
         output = pipe.reading
-        try control.send(GuardOrder.start(plan).bytes, descriptors: [scriptData, pipe.writing])
+        try control.send(
+            GuardOrder.start(plan, known: KnownNodes.find(plan)).bytes, descriptors: [scriptData, pipe.writing])
     }
 
     /// `nil` when the guard ended or said nothing in time.

@@ -178,8 +178,10 @@ package actor ScriptPool {
                 status.nodeVersion = process.nodeVersion
                 status.workerPID = process.pid
                 status.missingWalls = process.missingWalls
+                let worker = try await ScriptWorker(process, limits, on: group)
+                try await worker.becomeReady()
                 status.problem = nil
-                result = .success(try await ScriptWorker(process, limits, on: group))
+                result = .success(worker)
             } catch {
                 status.problem = "\(error)"
                 result = .failure(.cannotStart("\(error)"))

@@ -13,18 +13,38 @@ package actor ScriptWorker {
     /// The numbers of the texts that it keeps.
     private var kept: [ServerID: UInt64] = [:]
     private var lastQuestion: Int64 = 0
-    /// Whether it may be used again: not after a call without an answer.
-    package private(set) var isUsable = true
+    private var isGivenUp = false
+
+    /// Whether it may be used again: not after a call without an answer, nor after its process has closed the stream.
+    package var isUsable: Bool { !isGivenUp && connection.isOpen }
+    /// How long a process may take to end that has closed its end of the stream already.
+    private static let endTimeMin: Duration = .milliseconds(100)
 
     init(_ process: ScriptProcess, _ limits: ScriptLimits, on group: any EventLoopGroup) async throws {
         self.process = process
         self.limits = limits
-        connection = try await WorkerConnection.open(process.data, on: group)
+        connection = try await WorkerConnection.open(process.data, on: group) { [weak process] in process?.kill() }
     }
+
+    /// Waits until its process answers, so that Node's own start is not part of the time that a script may take.
+    func becomeReady() async throws(ScriptStartError) {
+        let call = await ask(
+            Self.checkHeader(Self.nothing), ByteBuffer(bytes: Self.nothing.text), within: Self.readyTimeMax)
+        guard case .unanswered(let why) = call.outcome else { return }
+        switch why {
+        case .tooSlow(let limit): throw .notReady("it did not answer within \(limit) ms")
+        case .tooLarge(let limit): throw .notReady("it was ended for lack of memory; scripts may use \(limit) MiB")
+        case .crashed(let how): throw .notReady(how)
+        }
+    }
+
+    private static let nothing = ScriptSource(name: "Nothing", text: Array("() => undefined".utf8))
+    /// On a busy host; usually it is a tenth of a second.
+    private static let readyTimeMax: Duration = .seconds(20)
 
     /// Has no more use: its process ends.
     func end() {
-        isUsable = false
+        isGivenUp = true
         connection.close()
         process.kill()
     }
@@ -71,29 +91,32 @@ package actor ScriptWorker {
             [
                 "type": "call", "name": .string(script.name), "local": .string(question.local.text),
                 "text": .integer(Int64(script.text.count)), "input": .integer(Int64(question.input.count)),
-            ], texts)
+            ], texts, within: limits.time)
     }
 
     /// Whether a text is a function: `next` where it is one, otherwise what is wrong.
     package func check(_ script: ScriptSource) async -> ScriptCall {
-        await ask(
-            ["type": "check", "name": .string(script.name), "text": .integer(Int64(script.text.count))],
-            ByteBuffer(bytes: script.text))
+        await ask(Self.checkHeader(script), ByteBuffer(bytes: script.text), within: limits.time)
+    }
+
+    private static func checkHeader(_ script: ScriptSource) -> [String: JSONValue] {
+        ["type": "check", "name": .string(script.name), "text": .integer(Int64(script.text.count))]
     }
 
     // MARK: Questions
 
-    private func ask(_ header: [String: JSONValue], _ texts: ByteBuffer) async -> ScriptCall {
+    private func ask(
+        _ header: [String: JSONValue], _ texts: ByteBuffer, within limit: Duration
+    ) async -> ScriptCall {
         lastQuestion += 1
         let header = header.merging(["id": .integer(lastQuestion)]) { $1 }
         let began = ContinuousClock.now
-        let answer = await connection.ask(WorkerFrame(header: .object(header), texts: texts), within: limits.time)
+        let reply = await connection.ask(WorkerFrame(header: .object(header), texts: texts), within: limit)
         let elapsed = (ContinuousClock.now - began) / .milliseconds(1)
-        guard let answer, answer.header.integer("id") == lastQuestion,
+        guard case .frame(let answer) = reply, answer.header.integer("id") == lastQuestion,
             let outcome = Self.outcome(answer.header["outcome"])
         else {
-            return ScriptCall(
-                .unanswered(await giveUp(hasAnswered: answer != nil, after: elapsed)), milliseconds: elapsed)
+            return ScriptCall(.unanswered(await giveUp(after: reply, by: began + limit, limit)), milliseconds: elapsed)
         }
         return ScriptCall(
             outcome, milliseconds: answer.header.number("milliseconds") ?? elapsed,
@@ -105,24 +128,40 @@ package actor ScriptWorker {
     private static let consoleLineCountMax = 201
 
     /// Ends the process, which has not answered, or has answered with what it should not.
-    private func giveUp(hasAnswered: Bool, after elapsed: Double) async -> ScriptFailure {
-        isUsable = false
+    ///
+    /// - Parameter deadline: When its time is over; `limit` is how much that was.
+    private func giveUp(
+        after reply: WorkerReply, by deadline: ContinuousClock.Instant, _ limit: Duration
+    ) async -> ScriptFailure {
+        isGivenUp = true
         defer { connection.close() }
-        if hasAnswered {
+        let tooSlow = ScriptFailure.tooSlow(limitMilliseconds: Int(limit / .milliseconds(1)))
+        switch reply {
+        case .late:
+            process.kill()
+            return tooSlow
+        case .frame, .nonsense:
             process.kill()
             return .crashed("its process sent what is no answer")
+        case .ended:
+            // Most likely it has ended; but a script may have closed the stream, and go on.
+            let rest = max(deadline - .now, Self.endTimeMin)
+            let patience = Task { [process] in
+                // Not a wait for something: how long there is to wait at the most. Cancelled once the process has ended.
+                if (try? await Task.sleep(for: rest)) != nil { process.kill() }
+            }
+            defer { patience.cancel() }
+            let end = await process.end()
+            return end.reason == .killed ? tooSlow : noAnswer(end)
         }
-        if elapsed >= limits.time / .milliseconds(1) {
-            process.kill()
-            return .tooSlow(limitMilliseconds: Int(limits.time / .milliseconds(1)))
-        }
-        // Its end of the stream is closed, so it has ended or does so now.
-        let end = await process.end()
+    }
+
+    private func noAnswer(_ end: ScriptEnd) -> ScriptFailure {
         switch end.reason {
-        case .outOfMemory: return .tooLarge(limitMiB: limits.memoryMiB)
-        case .killed, .guardLost: return .crashed("its process was ended")
-        case .exited(let status): return .crashed("its process ended with status \(status)\(Self.said(end))")
-        case .signalled(let signal): return .crashed("its process was ended by signal \(signal)\(Self.said(end))")
+        case .outOfMemory: .tooLarge(limitMiB: limits.memoryMiB)
+        case .killed, .guardLost: .crashed("its process was ended")
+        case .exited(let status): .crashed("its process ended with status \(status)\(Self.said(end))")
+        case .signalled(let signal): .crashed("its process was ended by signal \(signal)\(Self.said(end))")
         }
     }
 

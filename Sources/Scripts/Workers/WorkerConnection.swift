@@ -4,6 +4,17 @@ import NIOCore
 import NIOPosix
 import OperatingSystem
 
+/// What came of a question.
+enum WorkerReply: Sendable, Equatable {
+    case frame(WorkerFrame)
+    /// Nothing, until the time was over.
+    case late
+    /// Something that is no frame, or a frame that nobody has asked for.
+    case nonsense
+    /// The worker has closed its end of the stream.
+    case ended
+}
+
 /// One worker's stream. It is used by one caller at a time.
 final class WorkerConnection: Sendable {
     private let channel: any Channel
@@ -15,12 +26,16 @@ final class WorkerConnection: Sendable {
     }
 
     /// Takes the descriptor of a stream socket over.
-    static func open(_ descriptor: OwnedDescriptor, on group: any EventLoopGroup) async throws -> WorkerConnection {
+    ///
+    /// - Parameter misused: Called where the worker sends what it should not, whether somebody waits for an answer or not.
+    static func open(
+        _ descriptor: OwnedDescriptor, on group: any EventLoopGroup, misused: @escaping @Sendable () -> Void
+    ) async throws -> WorkerConnection {
         let (channel, handler) = try await ClientBootstrap(group: group)
             .channelOption(.maxMessagesPerRead, value: 16)
             .withConnectedSocket(descriptor.take()) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let handler = AnswerHandler(eventLoop: channel.eventLoop)
+                    let handler = AnswerHandler(eventLoop: channel.eventLoop, misused: misused)
                     try channel.pipeline.syncOperations.addHandlers([
                         ByteToMessageHandler(FrameByteDecoder()), handler,
                     ])
@@ -35,16 +50,18 @@ final class WorkerConnection: Sendable {
         channel.writeAndFlush(frame.encode(channel.allocator), promise: nil)
     }
 
-    /// Sends a question; its answer, or nil once the stream has ended or the time is over.
-    func ask(_ frame: WorkerFrame, within limit: Duration) async -> WorkerFrame? {
+    /// Whether the worker's end is still there.
+    var isOpen: Bool { channel.isActive }
+
+    /// Sends a question and waits for its answer, the end of the stream, or the end of the time.
+    func ask(_ frame: WorkerFrame, within limit: Duration) async -> WorkerReply {
         let bytes = frame.encode(channel.allocator)
-        let promise = channel.eventLoop.makePromise(of: WorkerFrame?.self)
+        let promise = channel.eventLoop.makePromise(of: WorkerReply.self)
         channel.eventLoop.execute { [channel, handler] in
             handler.value.await(promise, for: TimeAmount(limit))
             channel.writeAndFlush(bytes, promise: nil)
         }
-        // The promise is never failed.
-        return try? await promise.futureResult.get()
+        do { return try await promise.futureResult.get() } catch { return .ended }
     }
 
     /// Ends the worker's input, upon which it ends.
@@ -68,38 +85,64 @@ private final class AnswerHandler: ChannelInboundHandler {
     typealias InboundIn = WorkerFrame
 
     private let eventLoop: any EventLoop
-    private var waiter: EventLoopPromise<WorkerFrame?>?
+    private let misused: @Sendable () -> Void
+    private var waiter: EventLoopPromise<WorkerReply>?
     private var timer: Scheduled<Void>?
-    private var isEnded = false
+    /// How the stream ended, once it has.
+    private var end: WorkerReply?
+    /// Whether a question was too late to be answered: what comes then is no nonsense.
+    private var isLate = false
 
-    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
-
-    func await(_ promise: EventLoopPromise<WorkerFrame?>, for limit: TimeAmount) {
-        guard !isEnded else { return promise.succeed(nil) }
-        waiter = promise
-        timer = eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in self?.resume(nil) }
+    init(eventLoop: any EventLoop, misused: @escaping @Sendable () -> Void) {
+        self.eventLoop = eventLoop
+        self.misused = misused
     }
 
-    private func resume(_ frame: WorkerFrame?) {
+    func await(_ promise: EventLoopPromise<WorkerReply>, for limit: TimeAmount) {
+        if let end { return promise.succeed(end) }
+        waiter = promise
+        timer = eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in
+            self?.isLate = true
+            self?.resume(.late)
+        }
+    }
+
+    private func resume(_ reply: WorkerReply) {
         timer?.cancel()
         timer = nil
         let promise = waiter
         waiter = nil
-        promise?.succeed(frame)
+        promise?.succeed(reply)
     }
 
-    /// An answer that nobody waits for came too late: its worker is being ended.
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) { resume(unwrapInboundIn(data)) }
+    /// An answer that nobody waits for is nothing where it came too late: its worker is being ended. Otherwise a script
+    /// speaks for the worker, and could go on with that for ever.
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if waiter != nil {
+            resume(.frame(unwrapInboundIn(data)))
+        } else if !isLate {
+            reject(context)
+        }
+    }
 
     func channelInactive(context: ChannelHandlerContext) {
-        isEnded = true
-        resume(nil)
+        end = end ?? .ended
+        resume(.ended)
     }
 
-    /// What is no frame ends the stream; whoever asked sees that no answer came.
+    /// What is no frame ends the stream; so does a worker that goes without having read everything.
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        isEnded = true
-        resume(nil)
+        if error is WorkerFrameError { return reject(context) }
+        end = end ?? .ended
+        resume(.ended)
         context.close(promise: nil)
+    }
+
+    private func reject(_ context: ChannelHandlerContext) {
+        guard end == nil else { return }
+        end = .nonsense
+        resume(.nonsense)
+        context.close(promise: nil)
+        misused()
     }
 }
