@@ -79,7 +79,7 @@ package struct APIRouter: Sendable {
             TicketRoutes(member: member, sessions: sessions, tickets: tickets),
             DisplayRoutes(sessions: sessions, streams: streams, authentication: authentication),
             ServerRoutes(member: member, registry: others.registry),
-            PlacementRoutes(member: member, placer: others.placer),
+            PlacementRoutes(member: member, others: others),
             EventRoutes(events: events, streams: streams, authentication: authentication),
         ]
     }

@@ -12,7 +12,7 @@ package enum Route: Int, CaseIterable, Sendable {
     // The cluster, as users see it.
     case servers, events, interface
     // How servers were chosen.
-    case placements, placement, tryPlacement
+    case placements, placement, tryPlacement, choose
     // Pages.
     case home, sessionPage, icon, pageFiles, noVNCFiles
     // What members ask each other for.
@@ -120,6 +120,7 @@ package enum Route: Int, CaseIterable, Sendable {
         case .placements: Form(.get, "/api/v1/placements")
         case .placement: Form(.get, "/api/v1/placements/{id}").of(.placement)
         case .tryPlacement: Form(.post, "/api/v1/placements")
+        case .choose: Form(.post, "/api/v1/choices")
 
         case .home: Form(.get, "/").of(.browsers)
         case .sessionPage: Form(.get, "/session/{id}").of(.browsers)

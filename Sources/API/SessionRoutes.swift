@@ -29,7 +29,7 @@ struct SessionRoutes: RouteGroup {
         ]
     }
 
-    private var stewards: StewardServer { sessions.stewards }
+    var stewards: StewardServer { sessions.stewards }
 
     private func session(_ context: APIContext, managersToo: Bool = false) async throws -> (KnownSession, Identity) {
         try await sessions.session(named: context, managersToo: managersToo, member.serverID)
@@ -112,18 +112,22 @@ struct SessionRoutes: RouteGroup {
         // Whoever was carried here was placed here.
         guard context.carrier == nil else {
             return try await startHere(
-                start, request, context, isChosen: true, placement: request.headers[.placement])
+                start, identity, request, context, isChosen: true, placement: request.headers[.placement])
+        }
+        if context.peerUser != nil, !request.asksToBePlaced {
+            return try await startOnHost(start, identity, named: server, request, context)
         }
         var wish = PlacementRequest(.session, user: identity.user, named: server, data: try Self.sent(body))
         wish.claims = await claims(of: identity)
         wish.groups = identity.groups
         wish.isManager = identity.role >= .manager
         wish.isAdmin = identity.role >= .admin
+        if context.peerUser != nil { return try await placeFromHost(wish, start, identity, request, body, context) }
         return try await others.place(wish, isOpen: member.configuration.settings.startsSessions) {
             try await request.carried(context, member.serverID, body: body)
         } here: { placement in
             try await startHere(
-                start, request, context, isChosen: server == member.serverID, placement: placement)
+                start, identity, request, context, isChosen: server == member.serverID, placement: placement)
         }
     }
 
@@ -145,10 +149,10 @@ struct SessionRoutes: RouteGroup {
     /// - Parameters:
     ///   - isChosen: Whether this member was named, or another one has chosen it.
     ///   - placement: Under which id the member that chose keeps how it did.
-    private func startHere(
-        _ start: SessionStart, _ request: Request, _ context: APIContext, isChosen: Bool, placement: String?
+    func startHere(
+        _ start: SessionStart, _ identity: Identity, _ request: Request, _ context: APIContext, isChosen: Bool,
+        placement: String?
     ) async throws -> Response {
-        let identity = try context.requireIdentity(member.serverID)
         let settings = member.configuration.settings
         guard settings.startsSessions else { throw member.closed(for: .session, isChosen: isChosen) }
         guard await sessions.livingCount < settings.sessions.perServerMax else {

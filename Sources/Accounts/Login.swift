@@ -23,7 +23,7 @@ package struct Login: Sendable, Equatable {
     package let address: String
     /// What the browser or program calls itself, in one line of limited length; empty where it said nothing.
     package let userAgent: String
-    /// Texts that are kept and shown with the login: that of a second login, where it is one.
+    /// Texts that are kept and shown with the login: that of a second login, or of a login for one start, where it is one.
     package let claims: [String]
     /// SHA-256 of the token, 32 bytes. Of a second login random bytes: there is no token that they are the hash of.
     package let tokenHash: [UInt8]
@@ -32,6 +32,12 @@ package struct Login: Sendable, Equatable {
 
     /// Whether it is a second login: its user may have sessions started here, and nobody is let in by it.
     package var isSecondLogin: Bool { claims.contains(LoginLease.secondLoginClaim) }
+
+    /// Whether the kernel's word stands behind it, for one start at another member.
+    package var isForOneStart: Bool { claims.contains(LoginLease.oneStartClaim) }
+
+    /// How long one of these may last. It ends with the answer; clocks of members that differ have to fit in.
+    static let oneStartSeconds: Int64 = 300
 
     /// Longest user agent that is kept, in characters.
     static let userAgentCharacterCountMax = 200
@@ -55,6 +61,7 @@ package struct Login: Sendable, Equatable {
     /// Whether the login has ended, by its age or because nobody used it.
     package func hasEnded(at now: WallTime, _ configuration: LoginConfiguration) -> Bool {
         now.millisecondsSince(since) >= Int64(configuration.lifetimeHours) * 3_600_000
+            || (isForOneStart && now.millisecondsSince(since) >= Self.oneStartSeconds * 1_000)
             || now.millisecondsSince(lastSeen) >= Int64(configuration.idleHours) * 3_600_000
     }
 }

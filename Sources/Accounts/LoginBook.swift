@@ -77,8 +77,27 @@ package actor LoginBook {
         let token = try keys.issue(
             user: user.name, loginID: id, lifetimeSeconds: Int64(configuration.lifetimeHours) * 3_600)
         let login = try await add(id, of: user, address, userAgent, claims: [], tokenHash: token.hash)
-        let own = logins(of: user.uid).filter { !$0.isSecondLogin }
+        let own = logins(of: user.uid).filter { !$0.isSecondLogin && !$0.isForOneStart }
         if own.count > Self.perUserMax, let oldest = own.min(by: { $0.lastSeen < $1.lastSeen }) { await end(oldest.id) }
+        return (login, token)
+    }
+
+    /// A login for one start at another member, of a user of this host whom the kernel vouches for. It is not kept on disk:
+    /// a restart ends it. It takes no other login's place.
+    ///
+    /// - Returns: nil where this member cannot vouch for users at others, for lack of a full cluster key.
+    package func beginForOneStart(_ user: UnixUser, userAgent: String) throws -> (Login, LoginToken)? {
+        guard keys.isFull else { return nil }
+        let id = HexText.encode(RandomBytes.make(Self.idByteCount))
+        let token = try keys.issue(user: user.name, loginID: id, lifetimeSeconds: Login.oneStartSeconds)
+        let now = WallClock.now()
+        let login = Login(
+            id: id, user: user.name, uid: user.uid, groups: user.groups, since: now, address: "local",
+            userAgent: String(ShownText.oneLine(userAgent).prefix(Login.userAgentCharacterCountMax)),
+            claims: [LoginLease.oneStartClaim], tokenHash: token.hash, lastSeen: now)
+        logins[id] = login
+        idsByHash[token.hash] = id
+        events.tell(.began(login))
         return (login, token)
     }
 
@@ -115,7 +134,7 @@ package actor LoginBook {
         await endExpired(configuration)
         // One of them may end while another is saved.
         for id in secondLogins(of: uid).map(\.id) { if let login = logins[id] { await use(login) } }
-        return !logins(of: uid).isEmpty
+        return logins(of: uid).contains { !$0.isForOneStart }
     }
 
     /// The login of a token, or nil where it is wrong or has ended.

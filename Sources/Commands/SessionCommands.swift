@@ -22,7 +22,10 @@ struct UserSocketOption: ParsableArguments {
 struct Start: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "start", abstract: "Start a session as the user who runs this.",
-        discussion: "Prints the session's id once the session is starting.")
+        discussion: """
+            Prints the session's id once the session is starting. It starts on this host, in the process tree of whoever \
+            runs this; with --place the cluster chooses a member, as it does for a start in the browser.
+            """)
     @OptionGroup var socket: UserSocketOption
     @Option(help: "The command that the session runs, as your shell reads it.") var command: String
     @Option(help: "What to call the session.") var name: String?
@@ -31,6 +34,7 @@ struct Start: AsyncParsableCommand {
         name: .customLong("param"),
         help: "A further parameter K=V, which the command finds as the variable FASTX_PARAM_K. May be repeated.")
     var params: [String] = []
+    @Flag(help: "Start it at the member that the cluster's scripts choose.") var place = false
     @Flag(help: "Print JSON.") var json = false
 
     func run() async throws {
@@ -38,10 +42,27 @@ struct Start: AsyncParsableCommand {
         if let name { body["name"] = .string(name) }
         if let geometry { body["geometry"] = .string(geometry) }
         if !params.isEmpty { body["params"] = .object(try Self.parameters(params)) }
-        try await startSteward()
-        let answer = try await socket.client.request(
-            .post, "/api/v1/sessions", body: Array(JSONValue.object(body).canonicalText.utf8))
+        let answer = place ? try await startWherePlaced(body) : try await startHere(body, [:])
         print(json ? answer.canonicalText : answer.text("id") ?? "")
+    }
+
+    /// The session.
+    private func startHere(_ body: [String: JSONValue], _ query: [String: String]) async throws -> JSONValue {
+        try await startSteward()
+        return try await ask(body, query)
+    }
+
+    /// The same at the member that is chosen. Where that is this one and a steward is missing, it is started from here too,
+    /// and nothing is chosen again.
+    private func startWherePlaced(_ body: [String: JSONValue]) async throws -> JSONValue {
+        let answer = try await ask(body, ["place": "true"])
+        guard answer["id"] == nil, let placement = answer.text("placement") else { return answer }
+        return try await startHere(body, ["placement": placement])
+    }
+
+    private func ask(_ body: [String: JSONValue], _ query: [String: String]) async throws -> JSONValue {
+        try await socket.client.request(
+            .post, "/api/v1/sessions", query, body: Array(JSONValue.object(body).canonicalText.utf8))
     }
 
     private static func parameters(_ texts: [String]) throws -> [String: JSONValue] {

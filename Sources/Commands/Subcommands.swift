@@ -15,7 +15,7 @@ package enum Subcommands {
     /// For users on their own host, and for the processes that the agent starts as them.
     package static var users: [any ParsableCommand.Type] {
         [
-            Start.self, SessionList.self, Terminate.self, LoginCode.self, StewardProcessCommand.self,
+            Start.self, SessionList.self, Terminate.self, Choose.self, LoginCode.self, StewardProcessCommand.self,
             SessionProcessCommand.self, AskpassProcessCommand.self, ScriptGuardProcessCommand.self,
             ScriptConfineProcessCommand.self,
         ]

@@ -64,6 +64,7 @@ package struct ControlClient {
     ) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest(url: url(path, query))
         request.method = .init(rawValue: method.rawValue)
+        request.headers.add(name: "user-agent", value: ProgramVersion.software)
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         let response = try await unlessBroken { try await executeOnceThereIsRoom(request, timeout: timeout) }
         guard (200..<300).contains(response.status.code) else { throw await refusal(response) }

@@ -44,6 +44,10 @@ package struct LoginLease: Sendable, Equatable {
         ]
     }
 
+    /// The claim of a login by the kernel's word: a user of its host has asked for one start at another member. It ends
+    /// with the answer, and nobody but the host's agent has its token.
+    package static let oneStartClaim = "fastx/one-start"
+
     /// The claim of a second login: a user's leave to have sessions started at the member, and nothing else.
     package static let secondLoginClaim = "fastx/daemon"
 

@@ -26,9 +26,9 @@ struct LoginTests {
 
     private let configuration = LoginConfiguration()
 
-    private func makeKeys(_ store: Store) async throws -> UserKeys {
+    private func makeKeys(_ store: Store, _ keyRing: KeyRing = KeyRing()) async throws -> UserKeys {
         try await UserKeys(
-            serverID: "m", authenticator: MemberAuthenticator(serverID: "m", keyRing: KeyRing(), proxies: []),
+            serverID: "m", authenticator: MemberAuthenticator(serverID: "m", keyRing: keyRing, proxies: []),
             store: store)
     }
 
@@ -134,6 +134,39 @@ struct LoginTests {
         }
         #expect(await book.logins(of: user.uid).count == LoginBook.perUserMax)
         #expect(await book.login(of: try #require(tokens.last), configuration) != nil)
+        await store.close()
+    }
+
+    @Test("A login for one start says what it is, is over in five minutes, and is gone after a restart")
+    func oneStart() async throws {
+        let directory = makeDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let (user, logger) = (try UnixUser.current(), Logger(label: "test"))
+        let full = try KeyRing([try ClusterKey(secret: Secret([UInt8](repeating: 7, count: 32)), scope: .full)])
+        var store = try openStore(directory)
+        var book = LoginBook(store: store, keys: try await makeKeys(store, full), logger: logger)
+        let (login, token) = try #require(try await book.beginForOneStart(user, userAgent: "a program"))
+        #expect(login.claims == [LoginLease.oneStartClaim])
+        #expect(await book.login(of: token, configuration)?.user == user.name)
+        #expect(!login.hasEnded(at: WallTime(milliseconds: login.since.milliseconds + 299_999), configuration))
+        #expect(login.hasEnded(at: WallTime(milliseconds: login.since.milliseconds + 300_000), configuration))
+        await store.close()
+
+        store = try openStore(directory)
+        book = LoginBook(store: store, keys: try await makeKeys(store, full), logger: logger)
+        await book.load()
+        #expect(await book.all.isEmpty)
+        await store.close()
+    }
+
+    @Test("Without a full cluster key nobody is vouched for at other members")
+    func noOneStart() async throws {
+        let directory = makeDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let store = try openStore(directory)
+        let book = LoginBook(store: store, keys: try await makeKeys(store), logger: Logger(label: "test"))
+        #expect(try await book.beginForOneStart(try UnixUser.current(), userAgent: "") == nil)
+        #expect(await book.all.isEmpty)
         await store.close()
     }
 

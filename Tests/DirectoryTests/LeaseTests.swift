@@ -15,12 +15,10 @@ struct LeaseTests {
         "A lease's key is taken apart as it was put together",
         arguments: [
             LeaseKey.server("a"), .login("host-1", id: "0f"), .session("b", id: "x-y"), .reservation("c", id: "r"),
-            .audit("host-1", id: "2026-11-30-1"),
         ])
     func keys(key: LeaseKey) throws {
         let bytes = key.key.bytes
         #expect(unsafe LeaseKey(bytes.span.bytes) == key)
-        #expect(try Key(bytes) == key.key, "the grammar takes it")
     }
 
     @Test(
@@ -84,23 +82,6 @@ struct LeaseTests {
         #expect(read.hostname == content.host.hostname && read.totalMemory != nil && read.linkCount == 0)
         #expect(read.shown["certificateSHA256"] == nil && read.shown["logins"] == 3)
         #expect(read.document["secondLogins"] == 2)
-    }
-
-    @Test(
-        "What a member says of others that it cannot reach is bounded, in one line each, and left out where there is none"
-    )
-    func unreachable() throws {
-        var reader = HostStatusReader()
-        var content = ServerUpdate.Content(serverID: "a", origin: Origin(raw: 1), host: reader.read())
-        #expect(content.document["unreachable"] == nil && ServerUpdate(content).unreachable.isEmpty)
-        content.unreachable = ["b": "no\u{9b}answer", "c": String(repeating: "x", count: 1_000)]
-        let read = try #require(
-            ServerUpdate(try JSONValue.parse(ServerUpdate(content).document.canonicalText), of: "a"))
-        #expect(read.unreachable == ["b": "no answer", "c": String(repeating: "x", count: 200)])
-        for number in 0..<100 { content.unreachable[try #require(ServerID("m\(number)"))] = "refused" }
-        #expect(ServerUpdate(content).unreachable.count == 64)
-        let nonsense = try #require(ServerUpdate(["unreachable": ["b": 7, "B!": "x"]], of: "a"))
-        #expect(nonsense.unreachable.isEmpty)
     }
 
     @Test("A member that is emptied, or has stopped, takes nobody, as members of earlier versions read it too")
@@ -180,25 +161,6 @@ struct PublisherTests {
         #expect(told.sorted().contains("1 true") && registry.session("1") == nil && registry.session("2") != nil)
         #expect(registry.server(ofSession: "2") == "a")
         running.cancel()
-        await store.close()
-    }
-
-    @Test("A publisher lets audit entries be, also those of an earlier process of its member")
-    func audit() async throws {
-        let key = LeaseKey.audit("a", id: "1")
-        _ = try await store.write([LocalWrite(key: key.key, change: .put([1], leaseMilliseconds: nil))])
-        let registry = Registry(store: store, serverID: "b")
-        let following = Task { await registry.run(Logger(label: "test")) }
-        let publisher = LeasePublisher(
-            "sessions", store: store, logger: Logger(label: "test"), every: { .seconds(3_600) }
-        ) { [Lease(session("1"))] }
-        await publisher.finish(with: [Lease(session("2"))])
-        await publisher.finish(with: [])
-        let entries = try store.entries(forKeys: [key.key]).batch.entries
-        #expect(entries.map(\.value) == [[1]] && entries.first?.isTombstone == false)
-        let lease = try #require(entries.first)
-        #expect(lease.expiry == lease.version.clock.time.advanced(byMilliseconds: 400 * 86_400_000))
-        following.cancel()
         await store.close()
     }
 

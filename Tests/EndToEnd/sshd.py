@@ -28,22 +28,22 @@ ACCOUNT = "account required pam_unix.so\npassword required pam_unix.so\nsession 
 class Sshd:
     """An sshd, by default with the PAM service of the host's own; on this host or on one that a test has made."""
 
-    def __init__(self, directory, pam=None, options=(), host=None):
-        self.host = host
+    def __init__(self, directory, pam=None, options=(), host=None, address=HOST, port=None):
+        self.host, self.address = host, address
         self.directory = Path(directory)
         self.directory.mkdir(mode=0o755)
-        self.port = free_port(HOST)
+        self.port = port or free_port(address)
         self.log_path = self.directory / "log"
         self.known_hosts = self.directory / "known_hosts"
         self.service = None
-        key = self.directory / "host_key"
+        self.key = key = self.directory / "host_key"
         host_command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", key)
         self.know(key)
         lines = [
-            f"Port {self.port}", f"ListenAddress {HOST}", f"HostKey {key}", "PidFile none", "UsePAM yes", "UseDNS no",
-            "PubkeyAuthentication no", "MaxStartups 200", "PrintMotd no", *options]
+            f"Port {self.port}", f"ListenAddress {address}", f"HostKey {key}", "PidFile none", "UsePAM yes", "UseDNS no",
+            "MaxStartups 200", "PrintMotd no", *options]
         names = {line.split()[0] for line in options}
-        defaults = {"KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no"}
+        defaults = {"KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no", "PubkeyAuthentication": "no"}
         lines += [f"{name} {value}" for name, value in defaults.items() if name not in names]
         program = PROGRAM
         if pam:
@@ -63,7 +63,7 @@ class Sshd:
     def know(self, key):
         """Makes a host key the one that clients of this sshd expect."""
         public = Path(f"{key}.pub").read_text().split()
-        self.known_hosts.write_text(f"[{HOST}]:{self.port} {public[0]} {public[1]}\n")
+        self.known_hosts.write_text(f"[{self.address}]:{self.port} {public[0]} {public[1]}\n")
         self.known_hosts.chmod(0o644)
 
     def _make_service(self, pam, lines):
@@ -86,7 +86,7 @@ class Sshd:
     def _is_listening(self):
         assert self.process.poll() is None, self.log()
         with self.host.entered() if self.host else contextlib.nullcontext(), contextlib.suppress(ConnectionRefusedError):
-            socket.create_connection((HOST, self.port)).close()
+            socket.create_connection((self.address, self.port)).close()
             return True
 
     def log(self):

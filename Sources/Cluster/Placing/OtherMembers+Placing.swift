@@ -1,11 +1,12 @@
 // Has logins and starts done where they are placed: here, or at another member.
+import Directory
 import Gateway
 import HTTPTypes
 package import Hummingbird
 import Logging
 import MemberConfiguration
 import Placement
-import Replica
+package import Replica
 
 extension OtherMembers {
     /// Has a request done at the member that the chain chooses, or the default rule: the one that the user names, this one,
@@ -34,6 +35,29 @@ extension OtherMembers {
         var told = response
         told.headers[.placement] = placing.traceID
         return told
+    }
+
+    /// The member that a request would be done at, for somebody who goes there himself.
+    ///
+    /// - Parameter isOpen: As in `place`.
+    /// - Returns: The member, and the trace's id.
+    package func choose(_ request: PlacementRequest, isOpen: Bool) async throws -> (server: ServerID, traceID: String) {
+        var placing = Placing(placer, request, isOpen: isOpen)
+        do {
+            let chosen = placing.hasChain ? try await placing.next() : placing.order().first
+            guard let server = chosen else { throw PlacementFailure.noCandidates(request.purpose) }
+            // Nobody is there to refuse whom the user himself has named.
+            if !placing.hasChain, request.named != nil {
+                let candidates = placer.candidates(
+                    for: request.purpose, among: registry.servers(), isReached: true)
+                if let why = candidates.mistake(in: server.text) {
+                    throw Problem(.conflict, reason: "no-server", detail: why, serverID: serverID)
+                }
+            }
+            return (server, placing.traceID)
+        } catch let failure as PlacementFailure {
+            throw problem(failure, placing)
+        }
     }
 
     private func followRule(
