@@ -10,7 +10,7 @@ package enum Route: Int, CaseIterable, Sendable {
     case commands, sessions, startSession, session, renameSession, endSession
     case disconnectSession, makeTicket, screenshot, sessionLog, display
     // The cluster, as users see it.
-    case servers, events, interface
+    case servers, serverHistory, events, interface
     // How servers were chosen.
     case placements, placement, tryPlacement, choose
     // Pages.
@@ -32,7 +32,8 @@ package enum Route: Int, CaseIterable, Sendable {
     package enum Subject: Sendable {
         /// The member that was asked, whoever asks.
         case askedMember
-        /// Whoever asks: the member that was asked, unless it cannot tell whose token comes along.
+        /// Whoever asks: the member that was asked, unless it cannot tell whose token comes along. What is named in the path
+        /// is something that every member knows.
         case asker
         /// An attempt to log in: the member whose it is.
         case attempt
@@ -114,6 +115,7 @@ package enum Route: Int, CaseIterable, Sendable {
         case .display: Form(.get, "/api/v1/sessions/{id}/display").of(.session).upgrade
 
         case .servers: Form(.get, "/api/v1/servers")
+        case .serverHistory: Form(.get, "/api/v1/servers/{id}/history")
         case .events: Form(.get, "/api/v1/events")
         case .interface: Form(.get, "/api/v1/openapi.json").of(.browsers)
 

@@ -21,39 +21,15 @@ package struct GlobalDirectory {
     /// - Parameter path: Absolute.
     package init(path: String) { self.path = path }
 
-    private static let ending = ".js"
     private static let placement = "placement.json"
     private static let kinds: [(folder: String, make: @Sendable (String) -> GlobalName)] = [
         ("scripts", { .script($0) }), ("metrics", { .metric($0) }),
     ]
 
-    // MARK: Names of files
-
-    /// The name of a script or metric as the name of a file: `%` and a dot at the beginning are `%25` and `%2E`.
-    package static func fileName(_ name: String) -> String {
-        let escaped = name.split(separator: "%", omittingEmptySubsequences: false).joined(separator: "%25")
-        return (escaped.hasPrefix(".") ? "%2E" + escaped.dropFirst() : escaped) + ending
-    }
-
-    /// The name of a script or metric; nil where no name is written so.
-    package static func name(ofFile file: String) -> String? {
-        guard file.hasSuffix(ending) else { return nil }
-        var parts = file.dropLast(ending.count).split(separator: "%", omittingEmptySubsequences: false)
-        var name = String(parts.removeFirst())
-        for part in parts {
-            switch part.prefix(2) {
-            case "25": name += "%" + part.dropFirst(2)
-            case "2E": name += "." + part.dropFirst(2)
-            default: return nil
-            }
-        }
-        return GlobalName.isAllowed(name) && fileName(name) == file ? name : nil
-    }
-
     private static func relativePath(_ name: GlobalName) -> String {
         switch name {
-        case .script(let name): "scripts/\(fileName(name))"
-        case .metric(let name): "metrics/\(fileName(name))"
+        case .script(let name): "scripts/\(TextFileName.file(of: name))"
+        case .metric(let name): "metrics/\(TextFileName.file(of: name))"
         case .placement: placement
         }
     }
@@ -90,7 +66,7 @@ package struct GlobalDirectory {
         for (folder, make) in Self.kinds where names.contains(folder) {
             for file in try PrivateDirectory.names(in: "\(path)/\(folder)") {
                 let filePath = "\(path)/\(folder)/\(file)"
-                if let name = Self.name(ofFile: file) {
+                if let name = TextFileName.name(of: file) {
                     content.values[make(name)] = try HostFile.bytes(at: filePath)
                 } else {
                     content.others.append(filePath)

@@ -5,7 +5,7 @@ package import Directory
 package import Gateway
 package import Global
 package import Gossip
-import JSON
+package import JSON
 package import MemberConfiguration
 package import OperatingSystem
 package import Replica
@@ -30,6 +30,8 @@ package struct StatusDocument: Sendable {
     let reach: ReachDocument
     /// What an administrator is told where pages for browsers are missing.
     let pagesProblem: @Sendable () -> String?
+    /// Which metrics run here, and how.
+    let metrics: @Sendable () async -> JSONValue
     /// Where the listener really listens.
     let listening: @Sendable () async -> HostAndPort?
 
@@ -37,7 +39,8 @@ package struct StatusDocument: Sendable {
         serverID: ServerID, started: WallTime, store: Store, node: GossipNode, authenticator: MemberAuthenticator,
         certificate: ServerCertificate, configurations: ConfigurationStore, registry: Registry, relay: RelayDocument,
         reach: ReachDocument, global: GlobalConfigurationIndex, journal: Journal,
-        pagesProblem: @escaping @Sendable () -> String?, listening: @escaping @Sendable () async -> HostAndPort?
+        pagesProblem: @escaping @Sendable () -> String?, metrics: @escaping @Sendable () async -> JSONValue,
+        listening: @escaping @Sendable () async -> HostAndPort?
     ) {
         self.serverID = serverID
         self.started = started
@@ -52,6 +55,7 @@ package struct StatusDocument: Sendable {
         self.journal = journal
         self.reach = reach
         self.pagesProblem = pagesProblem
+        self.metrics = metrics
         self.listening = listening
     }
 
@@ -88,6 +92,7 @@ package struct StatusDocument: Sendable {
             "pagesMissing": .text(pagesProblem()), "globalMistakes": .array(await globalMistakes()),
             "urls": .array(registry.urls(of: serverID).map { .string($0) }),
             "unreachable": reach.unreachable, "unreachableFrom": reach.complaints(about: serverID),
+            "metrics": await metrics(),
         ])
     }
 

@@ -69,6 +69,8 @@ package final class Registry: Sendable {
     private let state = Mutex(State())
     /// Tells what other members say.
     package let events = Observers<RegistryEvent>()
+    /// What members have told of their hosts in the last hour.
+    package let history = ServerHistory()
 
     /// It knows nothing until `run` has read the map.
     ///
@@ -76,6 +78,7 @@ package final class Registry: Sendable {
     package init(store: Store, serverID: ServerID) {
         self.store = store
         self.serverID = serverID
+        history.follow(events)
     }
 
     /// Follows the map until the store is closed.

@@ -32,6 +32,12 @@ extension ServerUpdate {
         package var serverReservations = false
         /// What the administrator has written for other programs: the object of `static-data.json`.
         package var staticData: JSONValue = [:]
+        /// The values of the metrics by their names.
+        package var metrics: [String: JSONValue] = [:]
+        /// What is wrong with metrics, one sentence for each, by their names.
+        package var metricErrors: [String: String] = [:]
+        /// Which metrics run on the host; empty where it does not say so.
+        package var metricsMode = ""
         /// The links that are open now.
         package var links: [Link] = []
         /// Whether most peers say that the host's clock is wrong.
@@ -114,6 +120,9 @@ extension ServerUpdate.Content {
         fields["draining"] = .bool(isDraining)
         fields["state"] = .string(stopReason == nil ? "running" : "stopped")
         if let stopReason { fields["stopReason"] = .string(stopReason) }
+        if !metrics.isEmpty { fields["metrics"] = .object(metrics) }
+        if !metricErrors.isEmpty { fields["metricErrors"] = .object(metricErrors.mapValues { .string($0) }) }
+        if !metricsMode.isEmpty { fields["metricsMode"] = .string(metricsMode) }
         if !gatewayKeys.isEmpty { fields["gatewayKeys"] = .array(gatewayKeys.map { .string($0) }) }
         if !unreachable.isEmpty {
             let told = unreachable.sorted { $0.key < $1.key }.prefix(ServerUpdate.unreachableCountMax)

@@ -109,6 +109,13 @@ extension ServerUpdate {
     package var totalMemory: Int64? { document.integer("totalmem") }
     /// Over one, five and fifteen minutes; empty where the member does not say it.
     package var loadAverages: [JSONValue] { if case .array(let loads)? = document["loadavg"] { loads } else { [] } }
+    /// Over one minute; nil where the member does not say it.
+    package var load: Double? { loadAverages.first?.double }
+    /// The values of its metrics that are numbers, by their names.
+    package var numericMetrics: [String: Double] {
+        guard case .object(let metrics)? = document["metrics"] else { return [:] }
+        return metrics.compactMapValues(\.double)
+    }
     /// How many open links it has; nil where it does not say so.
     package var linkCount: Int? { if case .array(let links)? = document["links"] { links.count } else { nil } }
 

@@ -13,6 +13,15 @@ extension JSONValue {
         return value
     }
 
+    /// A number, whole or not; nil of anything else.
+    package var double: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
+
     /// The strings of a list; empty where there is none.
     package func texts(_ key: String) -> [String] {
         guard case .array(let elements)? = self[key] else { return [] }

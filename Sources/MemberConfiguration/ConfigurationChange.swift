@@ -17,6 +17,7 @@ package struct ConfigurationChange: Sendable, Equatable {
         lines += Self.members(old.staticData, new.staticData)
         lines += Self.debug(old.debug.topics, new.debug.topics)
         lines += Self.keys(old.web, new.web)
+        lines += Self.metrics(old.localMetrics, new.localMetrics)
         self.lines = lines
     }
 
@@ -74,6 +75,14 @@ package struct ConfigurationChange: Sendable, Equatable {
     }
 
     // MARK: Other files
+
+    private static func metrics(_ old: LocalMetrics, _ new: LocalMetrics) -> [String] {
+        let (old, new) = (old.texts.merging(old.problems) { $1 }, new.texts.merging(new.problems) { $1 })
+        return Set(old.keys).union(new.keys).sorted().filter { old[$0] != new[$0] }.map { name in
+            let what = old[name] == nil ? "added" : new[name] == nil ? "removed" : "changed"
+            return "\(LocalMetrics.directoryName)/\(TextFileName.file(of: name)): \(what)"
+        }
+    }
 
     private static func debug(_ old: Set<DebugTopic>, _ new: Set<DebugTopic>) -> [String] {
         DebugTopic.allCases.filter { old.contains($0) != new.contains($0) }.map { topic in

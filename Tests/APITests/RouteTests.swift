@@ -55,14 +55,14 @@ struct RouteTests {
         if case .object(let members) = value { members } else { [:] }
     }
 
-    @Test("What is told of a route's subject has a name in its path, and only upgrades are unsafe to get")
+    @Test("What concerns something of one member has its name in the path, and only upgrades are unsafe to get")
     func forms() {
         for route in Route.allCases {
             let form = route.form
             let hasName = form.path.contains("{")
             switch form.subject {
             case .attempt, .login, .session, .placement: #expect(hasName && form.audience == .users, "\(route)")
-            case .asker: #expect(!hasName && form.audience == .users, "\(route)")
+            case .asker: #expect(form.audience == .users, "\(route)")
             case .askedMember: #expect(form.audience != .users, "\(route)")
             }
             #expect(!form.isSecret || hasName, "\(route)")
@@ -84,7 +84,8 @@ struct RouteTests {
         arguments: [
             ("/api/v1/sessions/7/hologram", .session, "7"), ("/api/v1/login/x-1", .attempt, "x-1"),
             ("/api/v1/logins/9", .login, "9"), ("//api/v1/sessions//7/x", .session, "7"),
-            ("/api/v1/sessions/", .asker, nil), ("/api/v1/holograms", .asker, nil),
+            ("/api/v1/servers/m/hologram", .asker, "m"), ("/api/v1/sessions/", .asker, nil),
+            ("/api/v1/holograms", .asker, nil),
             ("/holograms", .askedMember, nil), ("/cluster/streams/7", .askedMember, nil),
         ] as [(String, Route.Subject, String?)])
     func unknown(path: String, subject: Route.Subject, name: String?) {

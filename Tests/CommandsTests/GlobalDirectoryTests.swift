@@ -14,15 +14,15 @@ struct GlobalDirectoryTests {
             ("%25", "%2525.js"), ("größe.js", "größe.js.js"),
         ])
     func names(name: String, file: String) {
-        #expect(GlobalDirectory.fileName(name) == file)
-        #expect(GlobalDirectory.name(ofFile: file) == name)
+        #expect(TextFileName.file(of: name) == file)
+        #expect(TextFileName.name(of: file) == name)
     }
 
     @Test(
         "A file that no name is written as is none",
         arguments: ["a", ".js", ".a.js", "%2E", "a%2E.js", "100%.js", "a%41.js", " a.js", "a.js~"])
     func others(file: String) {
-        #expect(GlobalDirectory.name(ofFile: file) == nil)
+        #expect(TextFileName.name(of: file) == nil)
     }
 
     @Test("What was written is read, beside files that are none of it, and not written over")

@@ -381,6 +381,26 @@ def test_the_page_of_servers_says_which_of_them_take_nobody_new(make_portal, clu
     desk.page.get_by_role("row").filter(has_text="Stopped").wait_for()
 
 
+def test_the_page_of_servers_draws_the_last_hour_and_says_it_in_words(make_portal, alice, visit, browse):
+    portal = make_portal(updateIntervalSeconds=1)
+    client = visit(alice, portal=portal)
+
+    def points():
+        history = client.ok("GET", f"/servers/{portal.server_id}/history")
+        return sum(value is not None for value in history["load"]) >= 2 and history
+
+    history = eventually(points, "there are two points", within=70, every=1)
+    assert history["stepSeconds"] == 30 and "metrics" not in history
+    assert len(history["freemem"]) == len(history["load"])
+    desk = browse(client, portal=portal).open("/#servers")
+    for name in ("Load", "Memory"):
+        line = desk.page.get_by_role("img", name=re.compile(rf"^{name} in the last \d+ .*: from .* to "))
+        line.wait_for()
+        assert line.locator("path").get_attribute("d").startswith("M")
+    desk.picture("servers-history")
+    assert client.ask("GET", "/servers/nobody/history").status_code == 404
+
+
 def test_pages_are_small(client, browse):
     """Below 100 KB each besides noVNC."""
     session = client.start("xterm")

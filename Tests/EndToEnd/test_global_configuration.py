@@ -12,7 +12,7 @@ from agents import PROGRAM, PROGRAMS, wait_equal
 from needs import needs
 from waiting import eventually
 
-SCRIPT = "scripts/Needs GPU"
+SCRIPT = "scripts/Best GPU"
 TEXT = "({ servers }) => servers\n"
 
 
@@ -60,7 +60,7 @@ def test_what_is_set_at_one_member_is_seen_at_the_others_with_its_writer(pair):
     eventually(lambda: values(second)[SCRIPT]["writtenBy"] == first.server_id, "its writer is known")
     assert values(second)[SCRIPT]["version"] == version
     shown = second.ok("config", "show")
-    assert re.search(rf"Needs GPU\s+{version}\s+\S+\s+{first.server_id}\s+{re.escape(TEXT.strip())}\n", shown), shown
+    assert re.search(rf"Best GPU\s+{version}\s+\S+\s+{first.server_id}\s+{re.escape(TEXT.strip())}\n", shown), shown
     # The entry is an ordinary one.
     assert second.get("config/" + SCRIPT) == TEXT
 
@@ -89,7 +89,7 @@ def test_a_change_of_an_older_version_is_refused_and_says_who_was_faster(pair):
     ("scripts/a", " \n", r"config/scripts/a: an empty text is not allowed"),
     ("metrics/a", "x" * 65_537, r"config/metrics/a: a text of 65537 bytes is not allowed"),
     ("placement", '{"strat": []}', r'config/placement: strat: .*did you mean "start"\?'),
-    ("placement", '{"start": ["Needs GPU"]}', r'config/placement: start\[0\]: there is no script "Needs GPU"'),
+    ("placement", '{"start": ["Best GPU"]}', r'config/placement: start\[0\]: there is no script "Best GPU"'),
 ], ids=["slash", "kind", "blank", "long", "key", "missing"])
 def test_a_mistake_is_named_and_nothing_is_written(agent, name, value, complaint):
     refused = set_value(agent, name, value)
@@ -104,7 +104,7 @@ def test_a_mistake_is_named_and_nothing_is_written(agent, name, value, complaint
 
 def test_put_and_delete_of_a_value_are_checked_and_in_the_history(agent):
     agent.put("config/" + SCRIPT, TEXT)
-    agent.put("config/placement", '{"start": ["Needs GPU"]}')
+    agent.put("config/placement", '{"start": ["Best GPU"]}')
     refused = agent.run("delete", "config/" + SCRIPT)
     assert refused.status == 2 and "is named in start of config/placement; take it out there first" in refused.err
     agent.ok("delete", "config/placement")
@@ -142,7 +142,7 @@ def test_a_value_with_a_mistake_leaves_the_last_good_one_and_is_named_with_its_w
 
 def test_a_script_is_not_removed_from_under_a_chain_but_may_go_elsewhere_and_is_then_missed(agent, members, secret):
     agent.ok("config", "set", SCRIPT, "-", stdin=TEXT)
-    agent.ok("config", "set", "placement", "-", stdin='{"login": ["Needs GPU"]}')
+    agent.ok("config", "set", "placement", "-", stdin='{"login": ["Best GPU"]}')
     refused = agent.run("config", "remove", SCRIPT)
     assert refused.status == 2 and "is named in login of config/placement" in refused.err
     stranger = members(secret)
@@ -151,7 +151,7 @@ def test_a_script_is_not_removed_from_under_a_chain_but_may_go_elsewhere_and_is_
     stranger.put("config/" + SCRIPT, kind=1)
     [mistake] = eventually(lambda: mistakes(agent) or None, "the missing script is named")
     assert mistake["used"] == "placements by this chain are refused until it is mended"
-    assert 'login[0]: there is no script "Needs GPU"' in mistake["mistakes"][0]
+    assert 'login[0]: there is no script "Best GPU"' in mistake["mistakes"][0]
 
 
 def test_the_history_tells_who_and_undo_brings_an_older_text_back(agent):
@@ -197,18 +197,18 @@ def test_what_is_exported_is_imported_as_it_was_all_or_nothing(cluster, director
     given = {SCRIPT: TEXT, "scripts/.100% sure": "() => 'ß'", "metrics/load": "() => 1\n"}
     for name, value in given.items():
         written(first, name, value)
-    written(first, "placement", '{"start": ["Needs GPU", ".100% sure"]}')
+    written(first, "placement", '{"start": ["Best GPU", ".100% sure"]}')
     files = directory / "files"
     assert first.ok("config", "export", files).endswith(": 4 values\n")
     assert sorted(str(path.relative_to(files)) for path in files.rglob("*.*")) == [
-        "metrics/load.js", "placement.json", "scripts/%2E100%25 sure.js", "scripts/Needs GPU.js"]
+        "metrics/load.js", "placement.json", "scripts/%2E100%25 sure.js", "scripts/Best GPU.js"]
     again = first.run("config", "export", files)
     assert again.status == 1 and "exists" in again.err, again
 
     written(second, "metrics/old", "() => 2")
     asked = second.run("config", "import", files)
     assert asked.status == 1 and "say --yes" in asked.err, asked
-    assert "scripts/Needs GPU: added\n  +" + TEXT in asked.out
+    assert "scripts/Best GPU: added\n  +" + TEXT in asked.out
     assert list(values(second)) == ["metrics/old"]
     (files / "scripts/Bad.js").write_text(" ")
     (files / "scripts/notes.txt").write_text("mine")

@@ -45,39 +45,39 @@ class Site:
         trace = self.control.try_placement(user, SERVERS, action)
         return trace, (time.perf_counter() - began) * 1000
 
-    def harm(self, kind, is_busy=False):
-        """Tries the script of a kind, whose end has to be the right one; gives the milliseconds. Where the host is busy,
-        what is quick elsewhere may take too long."""
-        trace, milliseconds = self.tried(kind)
-        told = SCRIPTS[kind].told
-        if is_busy and "server" not in trace:
-            told = f"{told}|{SLOW}"
-        if told is None:
-            assert trace.get("server") == FIRST, trace
-        else:
-            assert "server" not in trace and re.search(told, trace["detail"]), (kind, trace)
-        return milliseconds
+    def ended(self, user, told, action="session/start"):
+        """Tries the chain, whose end has to be the right one; gives the milliseconds, and whether it had the time for that
+        end: on a busy host what is quick elsewhere may be ended."""
+        trace, milliseconds = self.tried(user, action)
+        if "server" in trace:
+            assert told is None and trace["server"] == FIRST, (user, trace)
+            return milliseconds, True
+        if told is not None and re.search(told, trace["detail"]):
+            return milliseconds, True
+        assert re.search(SLOW, trace["detail"]), (user, trace)
+        return milliseconds, False
+
+    def harm(self, kind):
+        return self.ended(kind, SCRIPTS[kind].told)
 
     def harmless(self, number):
         """A start or a login of somebody else."""
-        trace, milliseconds = self.tried("somebody", ("session/start", "user/login")[number % 2])
-        assert trace.get("server") == FIRST, trace
-        return milliseconds
+        return self.ended("somebody", None, ("session/start", "user/login")[number % 2])
 
     @contextlib.contextmanager
     def others(self):
-        """Twenty others who start one session after the other meanwhile, and whose milliseconds are given."""
-        ended, milliseconds = threading.Event(), []
+        """Twenty others who start one session after the other meanwhile; how these end is given."""
+        ended, ends = threading.Event(), []
 
         def go_on(number):
             while not ended.is_set():
-                milliseconds.append(self.harmless(number))
+                ends.append(self.harmless(number))
                 ended.wait(0.5)
 
         with ThreadPoolExecutor(OTHERS) as pool:
             running = [pool.submit(go_on, number) for number in range(OTHERS)]
             try:
-                yield milliseconds
+                yield ends
             finally:
                 ended.set()
         for each in running:
@@ -127,13 +127,15 @@ def site(cluster):
 
 
 def harm_often(site, rounds, at_once):
-    """Tries all kinds so often, some at once; gives the milliseconds by kind."""
+    """Tries all kinds so often, some at once; gives the milliseconds by kind. Most of each have to have had the time."""
     with ThreadPoolExecutor(at_once) as pool:
-        running = [(kind, pool.submit(site.harm, kind, is_busy=at_once > 1)) for _ in range(rounds) for kind in SCRIPTS]
-        taken = {kind: [] for kind in SCRIPTS}
+        running = [(kind, pool.submit(site.harm, kind)) for _ in range(rounds) for kind in SCRIPTS]
+        ended = {kind: [] for kind in SCRIPTS}
         for kind, each in running:
-            taken[kind].append(each.result())
-    return taken
+            ended[kind].append(each.result())
+    for kind, ends in ended.items():
+        assert sum(had_time for _, had_time in ends) > rounds / 2, (kind, ends)
+    return {kind: [milliseconds for milliseconds, _ in ends] for kind, ends in ended.items()}
 
 
 def table(taken):
@@ -144,22 +146,24 @@ def table(taken):
 
 @pytest.mark.slow
 @pytest.mark.alone
-@pytest.mark.parametrize("rounds", [5, pytest.param(100, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("rounds", [10, pytest.param(100, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 def test_each_is_ended_in_time_and_named_and_others_are_served_meanwhile(site, rounds, capsys):
     site.harmless(0)
-    with site.others() as served:
+    with site.others() as ends:
         taken = harm_often(site, rounds, at_once=1)
+    served = [milliseconds for milliseconds, _ in ends]
     with capsys.disabled():
         print(f"\n{table(taken)}\n{table({'the others': served})}")
     for kind, times in taken.items():
         assert statistics.median(times) <= MEDIAN_MS and max(times) <= WORST_MS, (kind, times)
     assert len(served) >= OTHERS and statistics.median(served) <= MEDIAN_MS and max(served) <= WORST_MS, served
+    assert sum(had_time for _, had_time in ends) >= 0.99 * len(ends), ends
 
 
 @pytest.mark.slow
 def test_several_at_once_leave_no_process_and_no_descriptor(site):
     before = site.state()
-    harm_often(site, rounds=2, at_once=2 * WORKERS_MAX)
+    harm_often(site, rounds=5, at_once=2 * WORKERS_MAX)
     after = site.state()
     assert (after["processes"], after["descriptors"]) == (before["processes"], before["descriptors"])
 

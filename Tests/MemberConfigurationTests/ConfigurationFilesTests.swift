@@ -32,9 +32,30 @@ struct ConfigurationFilesTests {
         #expect(try SettingsConfiguration.accepted(settings.toJSON().prettyText).draining)
     }
 
+    @Test("What is said of metrics is written only where it is not at its default")
+    func metrics() throws {
+        var settings = try SettingsConfiguration.accepted("{}")
+        #expect(settings.metrics == .cluster && settings.scripts.metricsAs == .unit)
+        #expect(settings.scripts.metricTimeLimit == .seconds(10))
+        settings.scripts.timeLimitMilliseconds = 100
+        let written = settings.toJSON()
+        #expect(written["metrics"] == nil && written["scripts"]?["timeLimitMilliseconds"] == 100)
+        #expect(written["scripts"]?["metricTimeLimitSeconds"] == nil && written["scripts"]?["metricsAs"] == nil)
+        settings.metrics = .off
+        settings.scripts.metricsAs = .ownUser
+        settings.scripts.metricTimeLimitSeconds = 300
+        #expect(try SettingsConfiguration.accepted(settings.toJSON().prettyText) == settings)
+        #expect(
+            SettingsConfiguration.mistakes(#"{"metrics": "on"}"#) == [
+                #"config/settings.json: metrics: "on" is not allowed; allowed: "cluster", "local" or "off""#
+            ])
+    }
+
     @Test(
         "Settings out of range are refused",
         arguments: [
+            #"{"scripts": {"metricTimeLimitSeconds": 0}}"#, #"{"scripts": {"metricTimeLimitSeconds": 301}}"#,
+            #"{"scripts": {"metricsAs": "root"}}"#, #"{"metrics": true}"#,
             #"{"updateIntervalSeconds": 0}"#, #"{"updateIntervalSeconds": 61}"#, #"{"storeMapGiB": 16385}"#,
             #"{"reconcileIntervalSeconds": 3601}"#, #"{"urls": ["http://a"]}"#,
             #"{"urls": ["https://a", "https://a:3300"]}"#,

@@ -43,18 +43,14 @@ struct Daemon {
         let journal = Journal(store: member.store, node: member.node, logger: logs[.clusterDatabase])
         let scripts = try ScriptParts(member)
         let global = try await GlobalParts(member, journal, scripts)
+        let metrics = try await MetricParts(member, global, update, publisher)
         let reloader = ConfigurationReloader(member.configurations, logger: logs.agent)
         let parts = try await UserParts(member, scripts, global)
         let users = await UserServer(parts, update: update, publisher: publisher)
         let (frontDoor, plainDoor) = (parts.frontDoor(), parts.plainDoor())
         let control = ControlService(
-            path: directory.socket, routes: parts.controlRoutes(journal, global), logger: member.logger)
-        await member.configurations.follow(
-            ConfigurationFollower.all(member, users, frontDoor: frontDoor, plainDoor: plainDoor))
-        await member.configurations.observe { applied in
-            applied.log(to: logs.agent)
-            if !applied.change.isEmpty { publisher.changed() }
-        }
+            path: directory.socket, routes: parts.controlRoutes(journal, global, metrics), logger: member.logger)
+        await followConfiguration(member, users, publisher, frontDoor, plainDoor)
         let services: [any Service] = [
             StoreService(member: member),
             Background { await member.node.run() },
@@ -68,6 +64,7 @@ struct Daemon {
                 await frontDoor.waitUntilListening()
                 try await reloader.run()
             },
+            Background { await metrics.run() },
             Background { await HangupSignal.each { await reloader.reload() } },
             Background { await Expiry(store: member.store, logger: logs[.clusterDatabase]).run() },
             frontDoor,
@@ -93,6 +90,18 @@ struct Daemon {
         ]
         try await Self.runAll(services)
         logs.agent.notice("stopped")
+    }
+
+    private func followConfiguration(
+        _ member: RunningMember, _ users: UserServer, _ publisher: LeasePublisher, _ frontDoor: ListenerService,
+        _ plainDoor: ListenerService
+    ) async {
+        await member.configurations.follow(
+            ConfigurationFollower.all(member, users, frontDoor: frontDoor, plainDoor: plainDoor))
+        await member.configurations.observe { applied in
+            applied.log(to: member.logger)
+            if !applied.change.isEmpty { publisher.changed() }
+        }
     }
 
     /// Returns once a signal has ended all of them.

@@ -11,6 +11,7 @@ import Logging
 import MemberConfiguration
 import OperatingSystem
 import Replica
+import Scripts
 import Sessions
 import Trust
 
@@ -20,10 +21,17 @@ actor ServerUpdateSource {
     private var reader = HostStatusReader()
     private var countUsers: @Sendable () async -> UserCounts = { UserCounts() }
 
+    private var reportMetrics: @Sendable () async -> (mode: String, report: MetricReport) = { ("", MetricReport()) }
+
     init(member: RunningMember) { self.member = member }
 
     /// Asks the closure for the numbers of logins and sessions.
     func counts(_ countUsers: @escaping @Sendable () async -> UserCounts) { self.countUsers = countUsers }
+
+    /// Asks the closure for the values of metrics.
+    func metrics(_ reportMetrics: @escaping @Sendable () async -> (mode: String, report: MetricReport)) {
+        self.reportMetrics = reportMetrics
+    }
 
     /// - Parameter stopReason: Why the agent stops, where it does.
     func make(stopReason: String? = nil) async -> ServerUpdate {
@@ -48,6 +56,8 @@ actor ServerUpdateSource {
         content.counts = await countUsers()
         // An external member opens no connections: that it has none to others says nothing of where these are.
         content.unreachable = configuration.cluster.external ? [:] : member.reachability.unreachable.mapValues(\.reason)
+        let (mode, metrics) = await reportMetrics()
+        (content.metricsMode, content.metrics, content.metricErrors) = (mode, metrics.values, metrics.errors)
         content.gatewayKeys = keyRing.hasFullKey ? [] : keyRing.ids.map(\.description)
         return ServerUpdate(content)
     }

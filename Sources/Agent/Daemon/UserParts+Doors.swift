@@ -30,7 +30,7 @@ extension UserParts {
     }
 
     /// What the commands can ask for.
-    func controlRoutes(_ journal: Journal, _ global: GlobalParts) -> ControlRoutes {
+    func controlRoutes(_ journal: Journal, _ global: GlobalParts, _ metrics: MetricParts) -> ControlRoutes {
         let relay = RelayDocument(exchange: exchange, externalLinks: externalLinks)
         let (member, pages, logins, this) = (member, pages, logins, this)
         let reach = ReachDocument(
@@ -42,7 +42,7 @@ extension UserParts {
                 authenticator: member.authenticator, certificate: member.certificate,
                 configurations: member.configurations, registry: registry, relay: relay, reach: reach,
                 global: global.index, journal: journal, pagesProblem: { pages.problem },
-                listening: { await member.listening }),
+                metrics: { await metrics.status() }, listening: { await member.listening }),
             members: MemberList(serverID: member.serverID, registry: registry, relay: relay, reach: reach),
             entries: EntryRoutes(
                 serverID: member.serverID, store: member.store, node: member.node,

@@ -96,6 +96,10 @@ export interface Server {
   staticData: { gpu?: any; vnode?: any; [member: string]: any };
   /** Values of metrics by their names. */
   metrics?: { [name: string]: any };
+  /** What is wrong with metrics, one sentence by the name of each. */
+  metricErrors?: { [name: string]: string };
+  /** Which metrics the host runs. */
+  metricsMode?: 'cluster' | 'local' | 'off' | 'off: no unit';
   links: Array<{
     serverId: string;
     /** `out` where this member opened the connection. */

@@ -38,6 +38,9 @@ package struct ConfigurationDirectory: Sendable, Equatable {
         configuration.staticData = content(StaticDataConfiguration.self)
         configuration.debug = content(DebugConfiguration.self)
         configuration.web = content(WebConfiguration.self)
+        let (metrics, metricWarnings) = localMetrics()
+        configuration.localMetrics = metrics
+        warnings += metricWarnings
         if let all = ConfigurationErrors(errors, omittedCount: omittedCount) { throw all }
         return (configuration, warnings)
     }
@@ -94,20 +97,25 @@ package struct ConfigurationDirectory: Sendable, Equatable {
     private func readBytes<File: ConfigurationFile>(
         of _: File.Type, isRequired: Bool = File.isRequired
     ) throws(ConfigurationErrors) -> [UInt8]? {
+        if let bytes = try readBytes("\(path)/\(File.fileName)", shownAs: File.displayName) { return bytes }
+        if isRequired { throw ConfigurationErrors(ConfigurationError(file: File.displayName, problem: .fileMissing)) }
+        return nil
+    }
+
+    /// Nil when the file is missing.
+    func readBytes(_ path: String, shownAs name: String) throws(ConfigurationErrors) -> [UInt8]? {
         let failure = { (problem: ConfigurationError.Problem) in
-            ConfigurationErrors(ConfigurationError(file: File.displayName, problem: problem))
+            ConfigurationErrors(ConfigurationError(file: name, problem: problem))
         }
         var bytes: [UInt8] = []
         var isRegularFile = false
         do {
-            let path = "\(path)/\(File.fileName)"
             let file = try OwnedDescriptor.openForReading(path)
             isRegularFile = try FileStatus(of: file, path: path).isRegularFile
             if isRegularFile { bytes = try file.readAll(byteCountMax: Self.fileByteCountMax + 1) }
         } catch {
-            if error.isNoSuchFile, !isRequired { return nil }
-            if error.isNoSuchFile { throw failure(.fileMissing) }
-            throw ConfigurationErrors(Self.systemError(error, file: File.displayName))
+            if error.isNoSuchFile { return nil }
+            throw ConfigurationErrors(Self.systemError(error, file: name))
         }
         guard isRegularFile else { throw failure(.notARegularFile) }
         guard bytes.count <= Self.fileByteCountMax else {

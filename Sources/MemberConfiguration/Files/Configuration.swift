@@ -1,4 +1,4 @@
-// The whole configuration of this member: the content of its five files.
+// The whole configuration of this member: the content of its five files, and the metrics beside them.
 
 /// Everything that is configured for this member.
 package struct Configuration: Sendable, Equatable {
@@ -12,6 +12,8 @@ package struct Configuration: Sendable, Equatable {
     package var debug = DebugConfiguration()
     /// `www.json`.
     package var web = WebConfiguration()
+    /// The directory `metrics`.
+    package var localMetrics = LocalMetrics()
 
     /// The defaults.
     package init() {}

@@ -9,18 +9,25 @@ package struct ScriptConfiguration: Sendable, Equatable {
     package var timeLimitMilliseconds = 2_000
     /// How much memory a script may use, in MiB.
     package var memoryLimitMiB = 256
+    /// How long one metric may take.
+    package var metricTimeLimitSeconds = 10
+    /// As whom metrics run.
+    package var metricsAs = MetricsUser.unit
 
     /// The defaults.
     package init() {}
 
     /// `timeLimitMilliseconds`, as a duration.
     package var timeLimit: Duration { .milliseconds(timeLimitMilliseconds) }
+    /// `metricTimeLimitSeconds`, as a duration.
+    package var metricTimeLimit: Duration { .seconds(metricTimeLimitSeconds) }
 }
 
 /// The limits of `scripts`.
 enum ScriptConfigurationLimits {
     static let timeMilliseconds = 50...60_000
     static let memoryMiB = 32...16_384
+    static let metricTimeSeconds = 1...300
     static let pathByteCountMax = 1_024
 }
 
@@ -36,5 +43,20 @@ extension ScriptConfiguration: ConfigurationPart {
         .integer(
             "memoryLimitMiB", \.memoryLimitMiB, in: ScriptConfigurationLimits.memoryMiB, unit: "MiB",
             "How much memory scripts may use in one process. One that wants more is ended."),
+        // These two are written only where they are not at their defaults, as with `draining`.
+        .value(
+            "metricTimeLimitSeconds", \.metricTimeLimitSeconds,
+            type: "whole number of seconds, \(ScriptConfigurationLimits.metricTimeSeconds.lowerBound) to "
+                + "\(ScriptConfigurationLimits.metricTimeSeconds.upperBound)",
+            default: "`10`", "How long one metric may take. One that takes longer is ended.",
+            read: {
+                $0.optionalInteger($1, in: ScriptConfigurationLimits.metricTimeSeconds, unit: "seconds")
+            }, write: { $0 == ScriptConfiguration().metricTimeLimitSeconds ? nil : .integer(Int64($0)) }),
+        .word(
+            "metricsAs", \.metricsAs, default: .unit,
+            """
+            As whom metrics run: `"unit"` as the user of the unit `fastx-metrics.socket`, and not at all without it; \
+            `"self"` as the agent's own user, who can read this member's files: the choice of one person's machine.
+            """),
     ]
 }

@@ -51,6 +51,9 @@ package struct SettingsConfiguration: Sendable, Equatable {
     /// Scripts that choose servers.
     package var scripts = ScriptConfiguration()
 
+    /// Which metrics run on this host.
+    package var metrics = MetricsMode.cluster
+
     /// Whether a user may log in now.
     package var takesLogins: Bool { loginsEnabled && !draining }
     /// Whether a session may be started now.

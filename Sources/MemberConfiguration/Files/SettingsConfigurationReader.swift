@@ -64,6 +64,12 @@ extension SettingsConfiguration: ConfigurationFile, ConfigurationPart {
         .part("sessions", \.sessions),
         // As with `draining`.
         .part("scripts", \.scripts, write: { $0 == ScriptConfiguration() ? nil : $0.toJSON() }),
+        .word(
+            "metrics", \.metrics, default: .cluster,
+            """
+            Which metrics run on this host: `"cluster"` for those of the cluster and those in the directory `metrics` here, \
+            `"local"` for the latter alone, `"off"` for none. See `docs/placement.md`.
+            """),
     ]
 
     private static func readURLs(_ reader: inout ObjectReader, _ name: String) -> [String] {

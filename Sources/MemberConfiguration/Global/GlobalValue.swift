@@ -13,34 +13,37 @@ package enum GlobalValue: Sendable, Equatable {
         _ bytes: [UInt8], of name: GlobalName
     ) throws(ConfigurationErrors) -> GlobalValue {
         switch name {
-        case .script, .metric: .text(try text(bytes, of: name))
+        case .script, .metric: .text(try text(bytes, named: name.description))
         case .placement: .placement(try placement(bytes))
         }
     }
 
-    private static func text(_ bytes: [UInt8], of name: GlobalName) throws(ConfigurationErrors) -> String {
+    /// Reads the text of a script or a metric.
+    ///
+    /// - Parameter document: What messages call it.
+    static func text(_ bytes: [UInt8], named document: String) throws(ConfigurationErrors) -> String {
         let max = GlobalLimits.textByteCountMax
         let allowed = "JavaScript text in UTF-8 of 1 to \(max) bytes, not blanks alone"
         guard bytes.count <= max else {
-            throw mistake("a text of \(bytes.count) bytes", allowed: allowed, in: name)
+            throw mistake("a text of \(bytes.count) bytes", allowed: allowed, in: document)
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw mistake("a text that is not UTF-8", allowed: allowed, in: name)
+            throw mistake("a text that is not UTF-8", allowed: allowed, in: document)
         }
         if let position = bytes.firstIndex(of: 0) {
-            throw mistake("a zero byte at byte \(position + 1)", allowed: allowed, in: name)
+            throw mistake("a zero byte at byte \(position + 1)", allowed: allowed, in: document)
         }
         guard text.contains(where: { !$0.isWhitespace }) else {
-            throw mistake("an empty text", allowed: allowed, in: name)
+            throw mistake("an empty text", allowed: allowed, in: document)
         }
         return text
     }
 
     private static func mistake(
-        _ found: String, allowed: String, in name: GlobalName
+        _ found: String, allowed: String, in document: String
     ) -> ConfigurationErrors {
         ConfigurationErrors(
-            ConfigurationError(file: name.description, problem: .content(.notAllowed(found: found, allowed: allowed))))
+            ConfigurationError(file: document, problem: .content(.notAllowed(found: found, allowed: allowed))))
     }
 
     private static func placement(_ bytes: [UInt8]) throws(ConfigurationErrors) -> PlacementConfiguration {

@@ -18,6 +18,8 @@ package final class DirectoryWatch: Sendable {
         package static let movedIn = Changes(rawValue: UInt32(IN_MOVED_TO))
         /// A name is gone that is elsewhere now.
         package static let movedOut = Changes(rawValue: UInt32(IN_MOVED_FROM))
+        /// A name appears that was nowhere before; of a file, nothing is written yet.
+        package static let created = Changes(rawValue: UInt32(IN_CREATE))
         /// A file is removed.
         package static let deleted = Changes(rawValue: UInt32(IN_DELETE))
     }

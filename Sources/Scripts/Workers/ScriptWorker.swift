@@ -9,7 +9,7 @@ import Replica
 package actor ScriptWorker {
     private let process: ScriptProcess
     private let connection: WorkerConnection
-    private let limits: ScriptLimits
+    let limits: ScriptLimits
     /// The numbers of the texts that it keeps.
     private var kept: [ServerID: UInt64] = [:]
     private var lastQuestion: Int64 = 0
@@ -43,14 +43,19 @@ package actor ScriptWorker {
     private static let readyTimeMax: Duration = .seconds(20)
 
     /// Has no more use: its process ends.
-    func end() {
+    package func end() {
         isGivenUp = true
         connection.close()
         process.kill()
     }
 
     /// Resumes once its process has ended, for whatever reason.
-    nonisolated func waitForEnd() async { _ = await process.end() }
+    package nonisolated func waitForEnd() async { _ = await process.end() }
+
+    /// For messages.
+    package nonisolated var pid: Int32 { process.pid }
+    /// What Node calls itself.
+    package nonisolated var nodeVersion: String { process.nodeVersion }
 
     // MARK: Chains
 
@@ -105,23 +110,40 @@ package actor ScriptWorker {
 
     // MARK: Questions
 
-    private func ask(
-        _ header: [String: JSONValue], _ texts: ByteBuffer, within limit: Duration
-    ) async -> ScriptCall {
+    /// What came of a question.
+    enum Answer<Outcome: Sendable>: Sendable {
+        case outcome(Outcome, WorkerFrame)
+        /// The process has ended, or is about to.
+        case none(ScriptFailure)
+    }
+
+    /// Asks, and ends the process where no answer comes in time, or one that `read` does not take.
+    func ask<Outcome: Sendable>(
+        _ header: [String: JSONValue], _ texts: ByteBuffer, within limit: Duration,
+        _ read: (WorkerFrame) -> Outcome?
+    ) async -> (answer: Answer<Outcome>, milliseconds: Double) {
         lastQuestion += 1
         let header = header.merging(["id": .integer(lastQuestion)]) { $1 }
         let began = ContinuousClock.now
         let reply = await connection.ask(WorkerFrame(header: .object(header), texts: texts), within: limit)
         let elapsed = (ContinuousClock.now - began) / .milliseconds(1)
-        guard case .frame(let answer) = reply, answer.header.integer("id") == lastQuestion,
-            let outcome = Self.outcome(answer.header["outcome"])
-        else {
-            return ScriptCall(.unanswered(await giveUp(after: reply, by: began + limit, limit)), milliseconds: elapsed)
+        guard case .frame(let answer) = reply, answer.header.integer("id") == lastQuestion, let outcome = read(answer)
+        else { return (.none(await giveUp(after: reply, by: began + limit, limit)), elapsed) }
+        return (.outcome(outcome, answer), elapsed)
+    }
+
+    private func ask(
+        _ header: [String: JSONValue], _ texts: ByteBuffer, within limit: Duration
+    ) async -> ScriptCall {
+        let (answer, elapsed) = await ask(header, texts, within: limit) { Self.outcome($0.header["outcome"]) }
+        switch answer {
+        case .none(let why): return ScriptCall(.unanswered(why), milliseconds: elapsed)
+        case .outcome(let outcome, let frame):
+            return ScriptCall(
+                outcome, milliseconds: frame.header["milliseconds"]?.double ?? elapsed,
+                heapByteCount: frame.header.integer("heapBytes").map { Int($0) },
+                console: Array(frame.header.texts("console").prefix(Self.consoleLineCountMax)))
         }
-        return ScriptCall(
-            outcome, milliseconds: answer.header.number("milliseconds") ?? elapsed,
-            heapByteCount: answer.header.integer("heapBytes").map { Int($0) },
-            console: Array(answer.header.texts("console").prefix(Self.consoleLineCountMax)))
     }
 
     /// As many as an honest worker sends.
@@ -182,11 +204,7 @@ package actor ScriptWorker {
             guard let index = value.integer("index"), let what = value.text("what") else { return nil }
             return .wrongElement(index: Int(index), what: what)
         case "error"?:
-            guard let message = value.text("message") else { return nil }
-            return .threw(
-                ScriptError(
-                    message: message, className: value.text("class"), line: value.integer("line").map { Int($0) },
-                    column: value.integer("column").map { Int($0) }, stack: value.text("stack")))
+            return ScriptError(reading: value).map { .threw($0) }
         default: return nil
         }
     }
@@ -205,13 +223,12 @@ package actor ScriptWorker {
     }
 }
 
-extension JSONValue {
-    /// A member's number, whole or not; nil where there is none, or something else.
-    fileprivate func number(_ key: String) -> Double? {
-        switch self[key] {
-        case .integer(let value)?: Double(value)
-        case .number(let value)?: value
-        default: nil
-        }
+extension ScriptError {
+    /// Nil where an answer tells of none.
+    init?(reading outcome: JSONValue) {
+        guard let message = outcome.text("message") else { return nil }
+        self.init(
+            message: message, className: outcome.text("class"), line: outcome.integer("line").map { Int($0) },
+            column: outcome.integer("column").map { Int($0) }, stack: outcome.text("stack"))
     }
 }

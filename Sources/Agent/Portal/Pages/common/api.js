@@ -91,6 +91,15 @@ export const logoutEverywhere = () => nothing('DELETE', '/logins');
 export const logins = async () => (await json('GET', '/logins')).logins;
 export const endLogin = (id) => nothing('DELETE', `/logins/${encodeURIComponent(id)}`);
 export const servers = async () => (await json('GET', '/servers')).servers;
+/** A server's last hour; nothing where the member that is asked has not heard of it yet. */
+export async function serverHistory(id) {
+  try {
+    return await json('GET', `/servers/${encodeURIComponent(id)}/history`);
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
+  }
+}
 /** The commands that a session may be started with, and whether the user may choose its server. */
 export const startChoices = () => json('GET', '/commands');
 /** How a server was chosen. */
