@@ -81,8 +81,9 @@ extension SessionRoutes {
                 }
                 return .json(["placement": .string(placement)], status: .accepted)
             }
+            let answer = if let proof, !isHere { try await told(response, to: proof.token, context) } else { response }
             if let proof { await logins.book.end(proof.login.id) }
-            return isHere ? response : try await told(response)
+            return answer
         } catch {
             if let proof { await logins.book.end(proof.login.id) }
             throw error
@@ -112,18 +113,33 @@ extension SessionRoutes {
 
     /// The other member's answer. Where that member wants the user's password before it starts anything for him, it is
     /// what he can do: nothing on this socket carries his answers there.
-    private func told(_ response: Response) async throws -> Response {
+    private func told(_ response: Response, to token: LoginToken, _ context: APIContext) async throws -> Response {
+        guard response.status == .accepted || response.status == .conflict else { return response }
+        let body = CollectedBody()
+        try await response.body.write(body)
         switch response.status {
-        case .accepted: throw needsPassword(response.headers[.placement])
-        case .conflict:
-            let body = CollectedBody()
-            try await response.body.write(body)
+        case .accepted:
+            try await giveUp(body.bytes, token, context)
+            throw needsPassword(response.headers[.placement])
+        default:
             var problem = Problem(answered: .conflict, body.bytes, by: chosen(response.headers[.placement]))
             if problem.reason == "no-link" { problem = needsPassword(response.headers[.placement]) }
             problem.headers[.placement] = response.headers[.placement]
             throw problem
-        default: return response
         }
+    }
+
+    /// Has the other member ask no further: its attempt would wait for an answer that cannot come.
+    private func giveUp(_ question: [UInt8], _ token: LoginToken, _ context: APIContext) async throws {
+        guard let attempt = try JSONValue.parse(question).text("attempt"),
+            let server = others.otherServer(inName: attempt)
+        else { return }
+        let head = HTTPRequest(
+            method: .delete, scheme: "http", authority: nil, path: Route.cancelLogin.path(attempt),
+            headerFields: [.authorization: "Bearer \(token.text)"])
+        let asked = try await Request(head: head, body: .init(buffer: ByteBuffer()))
+            .carried(context, member.serverID, body: ByteBuffer())
+        _ = try await others.proxy.forward(asked, to: server)
     }
 
     /// The member that a placement has chosen.

@@ -109,10 +109,9 @@ struct SessionRoutes: RouteGroup {
         } catch {
             throw StewardProblem.make(error, member.serverID)
         }
-        // Whoever was carried here was placed here.
-        guard context.carrier == nil else {
-            return try await startHere(
-                start, identity, request, context, isChosen: true, placement: request.headers[.placement])
+        // Whoever was placed here comes with the placement. A gateway that cannot tell whose token it carries places nobody.
+        if context.carrier != nil, let placement = request.headers[.placement] {
+            return try await startHere(start, identity, request, context, isChosen: true, placement: placement)
         }
         if context.peerUser != nil, !request.asksToBePlaced {
             return try await startOnHost(start, identity, named: server, request, context)

@@ -141,6 +141,22 @@ def test_a_chain_runs_once_more_without_the_server_that_cannot_be_reached(site, 
     assert "cannot be reached from here" in reached["leftOut"][lost.server_id]
 
 
+def test_a_start_through_a_gateway_that_cannot_tell_whose_token_it_carries_meets_the_chain_too(
+        site, gateway_of, visit, alice):
+    inside, chosen = site.members[0], site.members[1]
+    gateway = gateway_of(inside)
+    # The gateway's only key is good at both.
+    [key] = json.loads(gateway.path("cluster.json").read_text())["keys"]
+    chosen.edit("cluster.json", lambda content: content["keys"].append(key))
+    eventually(lambda: len(chosen.json("key", "list")) == 2, "it is good there")
+    client = visit(portal=gateway)
+    client.take(client.ask(
+        "POST", "/login", {"user": alice.name, "password": alice.password, "serverId": inside.server_id}))
+    site.script("Another", f"() => '{chosen.server_id}'")
+    site.chain(start=["Another"])
+    assert started(client)["serverId"] == chosen.server_id
+
+
 @pytest.mark.parametrize("text, place", [
     ("function (input) {\n  return input.servers[0;\n}", "line 2, column"), ("42", "line 1"), ("", "1 to")])
 def test_a_text_that_is_no_function_is_refused_when_it_is_saved(site, text, place):

@@ -94,7 +94,9 @@ class Front:
         for exchange in self.tap.exchanges:
             try:
                 for request in read_requests(bytes(exchange.asked), self.is_strict):
-                    found[",".join(request.values(self.sender))].append(request)
+                    # Whether the member is there, the gateway asks for itself.
+                    if request.target != "/cluster/reach":
+                        found[",".join(request.values(self.sender))].append(request)
             except Unreadable as error:
                 self.unreadable.append(error)
         return found

@@ -130,6 +130,8 @@ def test_where_the_other_member_asks_for_a_password_the_command_says_how_to_go_o
     try:
         line = eventually(lambda: refused(here, user, "--place"), "it takes passwords alone")
         assert f"log in at {there.url} with a browser" in line and 'run "fastx-agent start" on that host' in line, line
+        # Its question, which nobody can answer from here, is taken back long before it would be given up.
+        eventually(lambda: not there.service.find("ssh"), "nothing waits for an answer", within=5)
         # As it says.
         assert started(there, user)["serverId"] == there.server_id
     finally:

@@ -28,7 +28,8 @@ struct ConfigurationErrorTests {
         let lines = SettingsConfiguration.mistakes(#"{"sesionsEnabled": true}"#)
         let known =
             "loginsEnabled, sessionsEnabled, draining, forceIndirect, updateIntervalSeconds, storeMapGiB, "
-            + "reconcileIntervalSeconds, probeIntervalSeconds, urls, runtimeDirectory, logins, sessions, scripts"
+            + "reconcileIntervalSeconds, probeIntervalSeconds, urls, runtimeDirectory, logins, sessions, scripts, "
+            + "metrics"
         let expected =
             #"config/settings.json: sesionsEnabled: "sesionsEnabled" is not a known key; known keys: \#(known); "#
             + #"did you mean "sessionsEnabled"?"#

@@ -42,11 +42,12 @@ struct ScriptPoolTests {
     ///
     /// - Parameter isReady: Whether they answer what each is asked first, before that.
     private static func with(
-        _ main: String, isReady: Bool = true, _ test: @Sendable (ScriptPool) async throws -> Void
+        _ main: String, isReady: Bool = true, idleTime: Duration = ScriptPool.idleTime,
+        _ test: @Sendable (ScriptPool) async throws -> Void
     ) async throws {
         try await ScriptFixture.with(frames + (isReady ? "answer(next().id);\n" : "") + main) { fixture in
             let limits = ScriptLimits(node: ScriptPrograms.node, time: limit, memoryMiB: 64)
-            let pool = ScriptPool {
+            let pool = ScriptPool(idleTime: idleTime) {
                 limits
             } start: { (limits) throws(ScriptStartError) in
                 try await fixture.started(limits)
@@ -114,6 +115,22 @@ struct ScriptPoolTests {
                 else { continue }
                 #expect(await TimeLimit.run(ScriptFixture.patience) { await Readiness.untilReadable(process) } != nil)
             }
+        }
+    }
+
+    @Test("There are never more than there may be, and none that nobody has needed for a while")
+    func counts() async throws {
+        let main = "for (;;) answer(next().id);"
+        try await Self.with(main, isReady: false, idleTime: .milliseconds(200)) { pool in
+            for _ in 0..<20 {
+                await withTaskGroup(of: Void.self) { group in
+                    for _ in 0..<12 { group.addTask { #expect((try? await Self.outcome(pool)) == .next) } }
+                }
+                #expect(await pool.status.workerCount <= ScriptPool.workerCountMax)
+            }
+            let deadline = ContinuousClock.now + ScriptFixture.patience
+            while await pool.status.workerCount > 0, .now < deadline { try await Task.sleep(for: .milliseconds(20)) }
+            #expect(await pool.status.workerCount == 0)
         }
     }
 

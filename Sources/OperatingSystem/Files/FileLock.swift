@@ -11,6 +11,9 @@ package final class FileLock: Sendable {
         self.path = path
     }
 
+    /// Closing the file would do, but for a child of this process that is just being made and has the file too.
+    deinit { flock(file.raw, LOCK_UN) }
+
     /// Takes the lock; `nil` when another process has it.
     package static func take(_ path: String) throws(SystemError) -> FileLock? {
         let file = try OwnedDescriptor.open(path, O_RDWR | O_CREAT | O_NOFOLLOW)

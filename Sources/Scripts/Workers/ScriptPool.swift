@@ -52,8 +52,8 @@ package actor ScriptPool {
     private struct Idle {
         let worker: ScriptWorker
         let limits: ScriptLimits
-        /// Ends it unless it is lent before.
-        let end: Task<Void, Never>
+        /// When it is ended unless it is lent before.
+        let until: ContinuousClock.Instant
     }
 
     private struct Waiter {
@@ -62,6 +62,8 @@ package actor ScriptPool {
     }
 
     private var idle: [Idle] = []
+    /// Ends those that nobody needs; nil where there is none to look after.
+    private var sweeping: Task<Void, Never>?
     private var lent: [ObjectIdentifier: ScriptLimits] = [:]
     private var startingCount = 0
     /// Those who are known come before those who are not.
@@ -108,11 +110,10 @@ package actor ScriptPool {
     /// Ends all; nothing is lent any more.
     package func close() async {
         isClosed = true
-        for idle in idle {
-            idle.end.cancel()
-            await idle.worker.end()
-        }
+        sweeping?.cancel()
+        let last = idle
         idle = []
+        for idle in last { await idle.worker.end() }
         answerAll(.failure(.cannotStart("the agent is stopping")))
         count()
     }
@@ -150,11 +151,11 @@ package actor ScriptPool {
         return strangers.isEmpty ? nil : strangers.removeFirst()
     }
 
+    /// Between its leaving the list and its being lent there is no pause, in which others would start one too many.
     private func takeIdle() async -> ScriptWorker? {
         let now = limits()
         while let last = idle.popLast() {
-            last.end.cancel()
-            if last.limits == now, await last.worker.isUsable {
+            if last.limits == now, last.worker.isUsable {
                 lent[ObjectIdentifier(last.worker)] = now
                 return last.worker
             }
@@ -208,7 +209,7 @@ package actor ScriptPool {
 
     private func giveBack(_ worker: ScriptWorker) async {
         guard let limits = lent.removeValue(forKey: ObjectIdentifier(worker)) else { return }
-        if await worker.isUsable {
+        if worker.isUsable {
             offer(worker, limits)
         } else {
             await worker.end()
@@ -229,25 +230,28 @@ package actor ScriptPool {
             waiter.continuation.resume(returning: .success(worker))
             return
         }
-        let end = Task { [idleTime] in
-            // Not a wait for something: the time after which it is not needed. Cancelled when it is lent.
-            guard (try? await Task.sleep(for: idleTime)) != nil else { return }
-            await endIdle(worker)
-        }
-        idle.append(Idle(worker: worker, limits: limits, end: end))
+        idle.append(Idle(worker: worker, limits: limits, until: .now + idleTime))
+        if sweeping == nil { sweeping = Task { await sweep() } }
     }
 
-    private func endIdle(_ worker: ScriptWorker) async {
-        guard let index = idle.firstIndex(where: { $0.worker === worker }) else { return }
-        idle.remove(at: index)
-        await worker.end()
-        count()
+    /// Ends those that nobody has needed for so long. One task for all of them: a sleep that is cancelled takes up memory
+    /// until it would have ended, which is long after a worker was lent again.
+    private func sweep() async {
+        while !isClosed, let next = idle.map(\.until).min() {
+            // Not a wait for something: the time after which they are not needed. Cancelled when all are ended.
+            guard (try? await Task.sleep(until: next)) != nil else { break }
+            let now = ContinuousClock.now
+            let late = idle.filter { $0.until <= now }
+            idle.removeAll { $0.until <= now }
+            for each in late { await each.worker.end() }
+            count()
+        }
+        sweeping = nil
     }
 
     /// Its process has ended by itself, or was ended by somebody else.
     private func forget(_ worker: ScriptWorker) async {
         if let index = idle.firstIndex(where: { $0.worker === worker }) {
-            idle[index].end.cancel()
             idle.remove(at: index)
             await worker.end()
         }

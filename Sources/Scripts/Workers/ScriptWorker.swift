@@ -4,6 +4,7 @@ import NIOCore
 import OperatingSystem
 package import Placement
 import Replica
+import Synchronization
 
 /// A worker. Whoever has it uses it alone, one call after the other.
 package actor ScriptWorker {
@@ -13,10 +14,10 @@ package actor ScriptWorker {
     /// The numbers of the texts that it keeps.
     private var kept: [ServerID: UInt64] = [:]
     private var lastQuestion: Int64 = 0
-    private var isGivenUp = false
+    private let isGivenUp = Atomic(false)
 
     /// Whether it may be used again: not after a call without an answer, nor after its process has closed the stream.
-    package var isUsable: Bool { !isGivenUp && connection.isOpen }
+    package nonisolated var isUsable: Bool { !isGivenUp.load(ordering: .acquiring) && connection.isOpen }
     /// How long a process may take to end that has closed its end of the stream already.
     private static let endTimeMin: Duration = .milliseconds(100)
 
@@ -44,7 +45,7 @@ package actor ScriptWorker {
 
     /// Has no more use: its process ends.
     package func end() {
-        isGivenUp = true
+        isGivenUp.store(true, ordering: .releasing)
         connection.close()
         process.kill()
     }
@@ -155,7 +156,7 @@ package actor ScriptWorker {
     private func giveUp(
         after reply: WorkerReply, by deadline: ContinuousClock.Instant, _ limit: Duration
     ) async -> ScriptFailure {
-        isGivenUp = true
+        isGivenUp.store(true, ordering: .releasing)
         defer { connection.close() }
         let tooSlow = ScriptFailure.tooSlow(limitMilliseconds: Int(limit / .milliseconds(1)))
         switch reply {

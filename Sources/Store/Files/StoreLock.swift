@@ -22,6 +22,9 @@ struct StoreLock: ~Copyable {
     /// Ends the lock.
     consuming func release() {}
 
+    /// Closing the file would do, but for a child of this process that is just being made and has the file too.
+    deinit { flock(file.raw, LOCK_UN) }
+
     private static func holder(_ file: borrowing FileDescriptor) throws(StoreError) -> Int32? {
         var bytes = [UInt8](repeating: 0, count: 16)
         let count = try file.read(into: &bytes)

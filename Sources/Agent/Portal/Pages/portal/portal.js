@@ -10,7 +10,6 @@ import './servers-view.js';
 import './sessions-view.js';
 import { Events } from './events.js';
 import { SessionList } from './session-list.js';
-import { openStartDialog } from './start-dialog.js';
 
 const VIEWS = { sessions: ['fastx-sessions', 'My sessions'], servers: ['fastx-servers', 'Servers'] };
 
@@ -82,7 +81,7 @@ class Portal extends HTMLElement {
       el('div', { class: 'bar-inner' }, brand(),
         el('nav', { 'aria-label': 'Views' }, Object.values(this.links)),
         this.live,
-        button('plus', 'Start session', { class: 'button primary', onclick: () => openStartDialog(this.me) }), menu)),
+        button('plus', 'Start session', { class: 'button primary', onclick: () => attempt(async () => (await import('./start-dialog.js')).openStartDialog(this.me)) }), menu)),
     this.main);
     this.events.addEventListener('state', () => this.showLive());
     this.showLive();

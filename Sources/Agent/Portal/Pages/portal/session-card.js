@@ -6,8 +6,6 @@ import { endSession } from '../common/end-session.js';
 import { bytes, percent, showTime } from '../common/format.js';
 import { icon } from '../common/icons.js';
 import { attempt } from '../common/notices.js';
-import { openLogDialog } from './log-dialog.js';
-import { openPlacementDialog } from './placement-dialog.js';
 import { isOver } from './session-list.js';
 import { sessionAddress, sessionTab } from './session-tab.js';
 
@@ -33,7 +31,7 @@ class SessionCard extends HTMLElement {
     this.facts = Object.fromEntries(['Server', 'Started', 'Ended', 'Last viewed', 'Viewers', 'Memory', 'CPU'].map((word) =>
       [word, el(['Started', 'Ended', 'Last viewed'].includes(word) ? 'time' : 'span')]));
     this.connectLink = el('a', { class: 'button primary', ...link, 'aria-describedby': nameId }, el('span', {}, 'Connect'), icon('arrow'));
-    this.whyButton = button('servers', 'Why here', { class: 'button plain', 'aria-describedby': nameId, onclick: () => openPlacementDialog(this.session) });
+    this.whyButton = button('servers', 'Why here', { class: 'button plain', 'aria-describedby': nameId, onclick: () => attempt(async () => (await import('./placement-dialog.js')).openPlacementDialog(this.session)) });
     this.endButton = button('end', 'End', { class: 'button plain danger-text', 'aria-describedby': nameId, onclick: () => endSession(this.session) });
     this.removeButton = button('remove', 'Remove', { class: 'button plain', 'aria-describedby': nameId, onclick: () => attempt(() => api.deleteSession(id)) });
     this.article = el('article', { 'aria-labelledby': nameId },
@@ -42,7 +40,7 @@ class SessionCard extends HTMLElement {
         el('dl', { class: 'facts' }, Object.entries(this.facts).map(([word, value]) =>
           el('div', { 'data-fact': word.split(' ')[0].toLowerCase() }, el('dt', {}, word), el('dd', {}, value))))),
       el('div', { class: 'card-actions' }, this.connectLink,
-        button('log', 'Log', { class: 'button plain', 'aria-describedby': nameId, onclick: () => openLogDialog(this.session) }),
+        button('log', 'Log', { class: 'button plain', 'aria-describedby': nameId, onclick: () => attempt(async () => (await import('./log-dialog.js')).openLogDialog(this.session)) }),
         this.whyButton, this.endButton, this.removeButton));
     this.append(this.article);
     this.show(this.session);

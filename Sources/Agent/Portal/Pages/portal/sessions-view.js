@@ -8,7 +8,6 @@ import { attempt } from '../common/notices.js';
 import { read, write } from '../common/preferences.js';
 import './session-card.js';
 import { ORDERS, arrange, isOver } from './session-list.js';
-import { openStartDialog } from './start-dialog.js';
 import { Thumbnails } from './thumbnails.js';
 
 /** From so many sessions on, search and order are worth their place. */
@@ -55,7 +54,7 @@ class SessionsView extends HTMLElement {
     return el('div', { class: 'empty', hidden: true }, icon('display'),
       el('h2', {}, 'No sessions yet'),
       el('p', {}, 'A session is a desktop or a program that runs on one of the servers and is shown in a browser tab. It goes on when you close the tab; come back to it from anywhere.'),
-      button('plus', 'Start session', { class: 'button primary', onclick: () => openStartDialog(this.me) }));
+      button('plus', 'Start session', { class: 'button primary', onclick: () => attempt(async () => (await import('./start-dialog.js')).openStartDialog(this.me)) }));
   }
 
   render() {
