@@ -28,23 +28,32 @@ extension MemberProxy {
     /// has said that it does not take requests from this one.
     package func forward(_ request: CarriedRequest, toFirstOf targets: [ServerID]) async throws -> Response {
         do {
-            return try await forward(request, toFirstOf: targets, isPatient: true)
+            return try await forwardNamingTaker(request, toFirstOf: targets).response
         } catch let none as NoneReached {
             throw none.problem
         }
+    }
+
+    /// The same, and the member that has taken the request.
+    ///
+    /// - Throws: `NoneReached` where none was.
+    func forwardNamingTaker(
+        _ request: CarriedRequest, toFirstOf targets: [ServerID]
+    ) async throws -> (response: Response, taker: ServerID) {
+        try await forward(request, toFirstOf: targets, isPatient: true)
     }
 
     /// The answer of one member in whose place another one may be asked.
     ///
     /// - Throws: `NoneReached` where it was not reached soon, or takes nothing from this member.
     func forwardIfReached(_ request: CarriedRequest, to target: ServerID) async throws -> Response {
-        try await forward(request, toFirstOf: [target], isPatient: false)
+        try await forward(request, toFirstOf: [target], isPatient: false).response
     }
 
     /// - Parameter isPatient: Whether the last member is waited for as long as a connection may take.
     private func forward(
         _ request: CarriedRequest, toFirstOf targets: [ServerID], isPatient: Bool
-    ) async throws -> Response {
+    ) async throws -> (response: Response, taker: ServerID) {
         let (progress, teller) = AsyncStream<Progress>.makeStream()
         // Connections that come about later find nobody here, and are kept for others.
         defer { teller.finish() }
@@ -55,6 +64,7 @@ extension MemberProxy {
             tried.insert(target)
             Task { teller.yield(await ready(request, target)) }
             Task {
+                // Not a wait for something: after this time the next one is tried beside it.
                 try await Task.sleep(for: Self.patience)
                 teller.yield(.late(target))
             }
@@ -66,7 +76,7 @@ extension MemberProxy {
             switch event {
             case .ready(let member):
                 do {
-                    return try await answer(request, member.target, over: member)
+                    return (try await answer(request, member.target, over: member), member.target.serverID)
                 } catch let error as MemberUnreachable {
                     throw unreachable(error)
                 } catch let error as CarrierRefusal {

@@ -22,7 +22,7 @@ package struct PlacementControl: Sendable {
         /// Under this id, at the member that the id begins with.
         case kept(String)
         /// It was started on its host, or by an earlier version: nothing was chosen.
-        case none
+        case notPlaced
     }
 
     package init(
@@ -74,7 +74,7 @@ package struct PlacementControl: Sendable {
         let id = String(request.uri.queryParameters.get("id") ?? "")
         switch await placementOfSession(id) {
         case .kept(let placement)?: return try trace(of: placement)
-        case .some(.none):
+        case .notPlaced?:
             throw problem(
                 .notFound, "not-placed",
                 "the host of session \(id) was not chosen by the agent: it was started on the host itself")

@@ -52,8 +52,18 @@ package final class Registry: Sendable {
     private struct State {
         var servers: [ServerID: Lease<Server>] = [:]
         /// Those of whom there is a word, ordered.
-        var serverIDs: [ServerID] = []
+        private(set) var serverIDs: [ServerID] = []
         var lastNumber: UInt64 = 0
+
+        /// Keeps the order without sorting anew: ten thousand members come one by one when the map is read.
+        mutating func noteServer(_ id: ServerID, isThere: Bool) {
+            var (low, high) = (0, serverIDs.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if serverIDs[middle] < id { low = middle + 1 } else { high = middle }
+            }
+            if isThere { serverIDs.insert(id, at: low) } else { serverIDs.remove(at: low) }
+        }
         /// By session id.
         var sessions: [String: Lease<SessionLease>] = [:]
         /// Sessions that were started through this member, until the map has them: where they are.
@@ -166,7 +176,7 @@ package final class Registry: Sendable {
             state.servers[owner] = update.map {
                 Lease(value: Server(update: $0, written: written, text: text, number: number), expiry: expiry)
             }
-            if (old == nil) != (update == nil) { state.serverIDs = state.servers.keys.sorted() }
+            if (old == nil) != (update == nil) { state.noteServer(owner, isThere: update != nil) }
         }
         if let update { events.tell(.server(update)) }
     }

@@ -11,8 +11,8 @@ package struct PlacementTrace: Sendable {
         let candidates: Candidates
         /// Empty where no script was asked.
         let calls: [TracedCall]
-        /// What came of it.
-        package let result: Result<ServerID, PlacementFailure>
+        /// What came of it, after the server was asked: by the default rule the one that took the request.
+        package var result: Result<ServerID, PlacementFailure>
 
         /// What a run of a chain has come to.
         package init(_ run: ChainRun, _ result: Result<ServerID, PlacementFailure>) {

@@ -179,5 +179,6 @@ def test_a_recorded_cluster_is_decided_about_like_the_live_one(site, alice, tmp_
 
 def test_without_a_chain_the_trace_names_the_default_rule(site, client):
     session = started(client)
+    assert client.ok("GET", f"/placements/{session['placement']}")["server"] == session["serverId"]
     text = site.explained(session)
     assert "no scripts: the default rule" in text and f"chosen: {session['serverId']}" in text

@@ -33,7 +33,7 @@ extension UserParts {
         return PlacementControl(serverID: this.serverID, placer: placer, registry: registry) { id in
             let own = await sessions[id]?.lease(of: this.serverID, hostname: this.hostname)
             guard let session = own ?? registry.session(id) else { return nil }
-            return session.document.text("placement").map { .kept($0) } ?? PlacementControl.SessionPlacement.none
+            return session.document.text("placement").map { .kept($0) } ?? PlacementControl.SessionPlacement.notPlaced
         } describe: { user in
             try PlacedUser(named: user, this.configuration.settings.logins)
         }

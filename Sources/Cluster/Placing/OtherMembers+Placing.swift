@@ -69,7 +69,14 @@ extension OtherMembers {
         if let named = placing.request.named { try requireKnown(named) }
         var asked = try await carried()
         asked.placement = placing.traceID
-        return try await proxy.forward(asked, toFirstOf: order)
+        do {
+            let (response, taker) = try await proxy.forwardNamingTaker(asked, toFirstOf: order)
+            placing.taken(by: taker)
+            return response
+        } catch let none as NoneReached {
+            placing.endUnreached(order[0])
+            throw none.problem
+        }
     }
 
     private func followChain(
@@ -84,7 +91,10 @@ extension OtherMembers {
             do {
                 return try await proxy.forwardIfReached(asked, to: server)
             } catch let none as NoneReached {
-                guard placing.mayGoOn else { throw none.problem }
+                guard placing.mayGoOn else {
+                    placing.endUnreached(server)
+                    throw none.problem
+                }
                 placing.leaveOut(server, because: none.problem.detail)
             }
         }

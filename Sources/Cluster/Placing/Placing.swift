@@ -26,26 +26,24 @@ struct Placing {
     var mayGoOn: Bool { triedCount < Placer.runCountMax }
 
     init(_ placer: Placer, _ request: PlacementRequest, isOpen: Bool) {
-        self.placer = placer
-        self.request = request
-        self.isOpen = isOpen
-        isTrial = false
-        chain = placer.configuration().placement[request.purpose]
-        servers = placer.registry.servers()
-        candidates = placer.candidates(for: request.purpose, among: servers, isReached: !chain.isEmpty)
-        trace = PlacementTrace(
-            id: placer.log.newID(), time: WallClock.now(), purpose: request.purpose, user: request.user, chain: chain)
+        self.init(placer, request, isOpen: isOpen, isTrial: false, among: nil)
     }
 
     /// A trial: nothing of it is kept.
     ///
     /// - Parameter recorded: Servers instead of those of the cluster; those are all reached.
     init(_ placer: Placer, _ request: PlacementRequest, among recorded: [Registry.Server]?) {
+        // As if this member sent everything on: what a gateway would choose.
+        self.init(placer, request, isOpen: false, isTrial: true, among: recorded)
+    }
+
+    private init(
+        _ placer: Placer, _ request: PlacementRequest, isOpen: Bool, isTrial: Bool, among recorded: [Registry.Server]?
+    ) {
         self.placer = placer
         self.request = request
-        // As if this member sent everything on: what a gateway would choose.
-        isOpen = false
-        isTrial = true
+        self.isOpen = isOpen
+        self.isTrial = isTrial
         chain = placer.configuration().placement[request.purpose]
         servers = recorded ?? placer.registry.servers()
         candidates =
@@ -83,6 +81,21 @@ struct Placing {
     private mutating func note(_ run: PlacementTrace.Run) {
         trace.runs.append(run)
         if !isTrial { placer.log.keep(trace) }
+    }
+
+    /// Of those that were asked one after the other this one has taken the request.
+    mutating func taken(by server: ServerID) { amend(.success(server)) }
+
+    /// Nobody was reached, the one that was chosen least of all.
+    mutating func endUnreached(_ server: ServerID) {
+        amend(.failure(.unreachable(server, name: candidates.name(of: server))))
+    }
+
+    /// What became of the latest choice.
+    private mutating func amend(_ result: Result<ServerID, PlacementFailure>) {
+        guard !trace.runs.isEmpty else { return }
+        trace.runs[trace.runs.count - 1].result = result
+        placer.log.keep(trace)
     }
 
     /// The server cannot be reached, and has taken nothing.

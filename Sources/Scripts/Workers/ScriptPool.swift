@@ -19,7 +19,7 @@ package enum NoWorker: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// What `status` says of the workers.
+/// What is known of the workers.
 package struct ScriptPoolStatus: Sendable, Equatable {
     /// How many processes there are.
     package var workerCount = 0
