@@ -58,6 +58,8 @@ package enum PlacementFailure: Error, Sendable, Equatable {
             "\"\(script)\" was ended because it took longer than the \(limit) ms allowed"
         case .unanswered(let script, .tooLarge(let limit)):
             "\"\(script)\" was ended for lack of memory; scripts may use \(limit) MiB"
+        case .unanswered(let script, .leftScope):
+            "\"\(script)\" made a function outside of its own scope; its answer does not count, and its process was ended"
         case .unanswered(let script, .crashed(let how)): "\"\(script)\" did not answer: \(how)"
         case .undecided(let count): "the chain came to its end without a server id, with \(count) servers left"
         case .unknownScript(let script): "the chain names the script \"\(script)\", which there is not"

@@ -30,12 +30,14 @@ package struct ScriptError: Sendable, Equatable {
     }
 }
 
-/// Why a call has no answer: the process that ran it was ended, or ended.
+/// Why a call has no answer: the process that ran it was ended, or ended, or cannot be believed any more.
 package enum ScriptFailure: Sendable, Equatable {
     /// It took longer than it may, in milliseconds.
     case tooSlow(limitMilliseconds: Int)
     /// It was ended for lack of memory; it may have so many MiB.
     case tooLarge(limitMiB: Int)
+    /// It made a function outside of its own scope, and with that could answer in the place of other scripts.
+    case leftScope
     /// Anything else, as it was seen: "its process was ended by signal 11".
     case crashed(String)
 }

@@ -1,6 +1,7 @@
 # Speaks with a worker for scripts as the agent does: frames over a socket that is the worker's descriptor 0.
 import json
 import os
+import resource
 import shlex
 import socket
 import struct
@@ -31,13 +32,14 @@ def encode(header, *blobs):
 
 
 class ScriptWorker:
-    """A running worker. `kind` is `metrics` or nothing; `wait` is how a frame's bytes are sent."""
+    """A running worker, with arguments of its own and flags for Node. `data_bytes_max` limits what it may have in memory."""
 
-    def __init__(self, *arguments, flags=()):
+    def __init__(self, *arguments, flags=(), data_bytes_max=resource.RLIM_INFINITY):
         self._socket, theirs = socket.socketpair()
         self._socket.settimeout(ANSWER_SECONDS)
         self.process = subprocess.Popen(
             [*node(), *flags, str(WORKER), *arguments], stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (data_bytes_max, data_bytes_max))
         theirs.close()
         self._received = b""
         self._last_id = 0
@@ -56,6 +58,9 @@ class ScriptWorker:
         texts = [(server["serverId"], json.dumps(server, ensure_ascii=False).encode()) for server in servers]
         header = {"type": "servers", "put": [[name, len(text)] for name, text in texts], "drop": list(drop)}
         self.send_bytes(encode(header, *(text for _, text in texts)))
+
+    def rest(self):
+        self.send_bytes(encode({"type": "rest"}))
 
     def begin(self, without=()):
         self.send_bytes(encode({"type": "chain", "without": list(without)}))

@@ -29,7 +29,7 @@ def worker(shared_worker):
 def workers():
     """Makes workers of one's own."""
     with contextlib.ExitStack() as stack:
-        yield lambda *arguments: stack.enter_context(contextlib.closing(ScriptWorker(*arguments)))
+        yield lambda *arguments, **limits: stack.enter_context(contextlib.closing(ScriptWorker(*arguments, **limits)))
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,26 @@ def test_frames_may_come_in_any_pieces(workers):
     frames = [worker.call_frame(number, f"() => '{number} ü'") for number in (2, 3, 4)]
     worker.send_bytes(b"".join(frames))
     assert [worker.answer(number)["outcome"]["server"] for number in (2, 3, 4)] == ["2 ü", "3 ü", "4 ü"]
+
+
+def test_a_frame_takes_no_more_memory_than_it_is_long(workers):
+    """14 MB of servers at once, in a process that may have 250 MB."""
+    worker = workers(data_bytes_max=250 << 20)
+    worker.keep({"serverId": f"node-{number:05}", "pad": "x" * 1400} for number in range(10_000))
+    worker.begin()
+    assert worker.outcome("i => i.servers.at(-1).serverId") == {"kind": "server", "server": "node-09999"}
+
+
+@pytest.mark.parametrize("way", [
+    "URL.constructor('return process')()", "new Buffer.from.constructor('return 1')", "this.constructor.constructor('')",
+    "Object.getPrototypeOf(TextEncoder).constructor('return 1')()"])
+def test_a_script_that_leaves_its_scope_is_noticed(workers, way):
+    worker = workers()
+    worker.begin()
+    assert worker.call("() => Function('return 1')() + eval('1') + (async () => {}).constructor.name")["hasLeft"] is False
+    assert worker.call(f"() => {{ {way}; }}")["hasLeft"] is True
+    # It is, whatever comes after.
+    assert worker.call("() => 'a'")["hasLeft"] is True
 
 
 def test_an_answer_tells_its_time_and_the_heap(worker):

@@ -21,12 +21,16 @@ struct ScriptPoolTests {
           return bytes;
         }
         function next() {
-          const body = take(take(4).readUInt32BE(0));
-          return JSON.parse(body.toString("utf8", 4, 4 + body.readUInt32BE(0)));
+          for (;;) {
+            const body = take(take(4).readUInt32BE(0));
+            const header = JSON.parse(body.toString("utf8", 4, 4 + body.readUInt32BE(0)));
+            if (header.type !== "rest") return header;
+          }
         }
-        function answer(id) {
+        function answer(id, more) {
           const console = [String(process.pid)];
-          const text = Buffer.from(JSON.stringify({ id, milliseconds: 1, heapBytes: 1, console, outcome: { kind: "next" } }));
+          const outcome = { kind: "next" };
+          const text = Buffer.from(JSON.stringify({ id, milliseconds: 1, heapBytes: 1, console, outcome, ...more }));
           const head = Buffer.alloc(8);
           head.writeUInt32BE(4 + text.length, 0);
           head.writeUInt32BE(text.length, 4);
@@ -93,6 +97,27 @@ struct ScriptPoolTests {
         try await Self.with("next(); process.exit(3);") { pool in
             let outcome = try await Self.outcome(pool)
             #expect(outcome == .unanswered(.crashed("its process ended with status 3")))
+        }
+    }
+
+    @Test("One that ends with an error of Node's tells the error, and not Node's name after it")
+    func uncaught() async throws {
+        try await Self.with("next(); throw new RangeError('too far');") { pool in
+            let outcome = try await Self.outcome(pool)
+            #expect(outcome == .unanswered(.crashed("its process ended with status 1: RangeError: too far")))
+        }
+    }
+
+    @Test("The answer of one whose script has left its scope does not count, and it is not lent again")
+    func leftScope() async throws {
+        try await Self.with("for (;;) answer(next().id, { hasLeft: true });") { pool in
+            var pids: Set<String> = []
+            for _ in 0..<3 {
+                let call = try await pool.withWorker { await $0.check(Self.script) }
+                #expect(call.outcome == .unanswered(.leftScope))
+                pids.formUnion(call.console)
+            }
+            #expect(pids.count == 3)
         }
     }
 

@@ -5,7 +5,7 @@ const fs = require('node:fs');
 /** The longest frame, in bytes: 10,000 servers of 16 KiB. A longer one means that the two have lost each other's place. */
 const FRAME_MAX = 256 * 1024 * 1024;
 /** How much is asked for in one read, in bytes. */
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 
 /** A frame that is none; the worker ends with it, for nothing that follows can be read. */
 class FrameError extends Error {}
@@ -79,6 +79,7 @@ function readSome(descriptor, chunk) {
 /** Waits for frames on a descriptor that blocks. */
 class FrameReader {
   #decoder = new FrameDecoder();
+  #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   #descriptor;
 
   constructor(descriptor) {
@@ -87,11 +88,11 @@ class FrameReader {
 
   /** The next frame, or null where the other end has closed. */
   next() {
-    for (let missing; (missing = this.#decoder.missing) > 0;) {
-      const chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, missing));
-      const bytes = readSome(this.#descriptor, chunk);
+    while (this.#decoder.missing > 0) {
+      const bytes = readSome(this.#descriptor, this.#chunk);
       if (bytes === 0) return null;
-      this.#decoder.push(chunk.subarray(0, bytes));
+      // What came and no more: a long frame comes in many pieces, and all of them are held until it is whole.
+      this.#decoder.push(Buffer.from(this.#chunk.subarray(0, bytes)));
     }
     return this.#decoder.next();
   }

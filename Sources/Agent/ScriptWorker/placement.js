@@ -3,11 +3,14 @@
 const { Item, KeptServers, LazyServer, changedRecord, ownerOf } = require('./servers.js');
 const { NeverSettled, Realm } = require('./realm.js');
 const { ScriptError, thrownOutcome } = require('./errors.js');
+const { hasLeftScope } = require('./leaving.js');
 const { compile, functionOf } = require('./text.js');
 const { attempt, cut, describe } = require('./values.js');
 
 /** The longest id that is handed on, in characters; the agent knows none that is longer than 64. */
 const ID_MAX = 1000;
+/** How many scopes are made beforehand: as many as most chains have functions. */
+const REALM_COUNT = 4;
 /** A script that makes no more servers whole than this is as quick as it can be. */
 const WHOLE_MIN = 8;
 
@@ -31,8 +34,8 @@ class Chain {
 class Placement {
   #kept = new KeptServers();
   #chain = new Chain(this.#kept, []);
-  /** The next call's, made while nobody waits for it. */
-  #realm = new Realm();
+  /** Those of the next calls, made while nobody waits for them. */
+  #realms = [new Realm()];
 
   /** The answer to a frame without its id, or null where none is due. */
   handle({ header, blobs }) {
@@ -53,14 +56,13 @@ class Placement {
     }
   }
 
-  /** To be called when no answer is due. */
+  /** To be called when nobody waits for an answer. */
   prepare() {
-    this.#realm ??= new Realm();
+    while (this.#realms.length < REALM_COUNT) this.#realms.push(new Realm());
   }
 
   #answer(name, action) {
-    const realm = this.#realm ?? new Realm();
-    this.#realm = null;
+    const realm = this.#realms.pop() ?? new Realm();
     let outcome;
     try {
       outcome = action(realm);
@@ -68,7 +70,7 @@ class Placement {
       attempt(() => realm.forgetStackFormat());
       outcome = thrownOutcome(error instanceof NeverSettled ? neverSettled() : error, name);
     }
-    return { console: realm.lines, outcome };
+    return { console: realm.lines, outcome, hasLeft: hasLeftScope() };
   }
 
   #call(realm, { name, local }, [text, inputText]) {

@@ -153,12 +153,19 @@ class Item {
 /** The servers that the agent has told of, across calls. */
 class KeptServers {
   #records = new Map();
-  /** All of them as candidates; null where something has changed since. */
+  /** All of them as candidates, in the order of their ids; null where one has come or gone since. */
   #items = null;
+  #numbers = new Map();
 
+  /** Not between the functions of a chain: what it began with stays the same. */
   put(id, text) {
-    this.#records.set(id, Record.of(JSON.parse(text)).pack());
-    this.#items = null;
+    const record = Record.of(JSON.parse(text)).pack();
+    if (!this.#records.has(id)) this.#items = null;
+    else if (this.#items !== null) {
+      const number = this.#numbers.get(id);
+      this.#items[number] = new Item(number, record, id);
+    }
+    this.#records.set(id, record);
   }
 
   drop(id) {
@@ -173,15 +180,14 @@ class KeptServers {
 
   /** Candidates in the order of their ids: all but some. */
   candidates(without) {
-    if (without.length > 0) {
-      const left = new Set(without);
-      return this.#numbered([...this.#records].filter(([id]) => !left.has(id)));
+    if (this.#items === null) {
+      const ids = [...this.#records.keys()].sort();
+      this.#items = ids.map((id, number) => new Item(number, this.#records.get(id), id));
+      this.#numbers = new Map(ids.map((id, number) => [id, number]));
     }
-    return this.#items ??= this.#numbered([...this.#records]);
-  }
-
-  #numbered(entries) {
-    return entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, record], number) => new Item(number, record, id));
+    if (without.length === 0) return this.#items;
+    const left = new Set(without);
+    return this.#items.filter(({ id }) => !left.has(id)).map(({ record, id }, number) => new Item(number, record, id));
   }
 }
 

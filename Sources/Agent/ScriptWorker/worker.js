@@ -3,6 +3,9 @@
 // `node worker.js` is for placement scripts, `node worker.js metrics` for metrics. It knows no limits of time: a script that
 // takes too long is ended with the worker, by the agent. A script that means harm can leave its scope, so the walls around
 // this process are the operating system's; what is judged here is judged so that no script breaks it by accident.
+//
+// What can wait is done when the agent says that it has no more to ask for now ("rest"): scopes for the next calls, and the
+// sweeping of the heap.
 'use strict';
 const v8 = require('node:v8');
 const vm = require('node:vm');
@@ -13,14 +16,14 @@ const DESCRIPTOR = 0;
  * By how much the heap may grow until it is swept, in bytes: Node itself lets a hundred scopes pile up. A larger heap than
  * `SWEPT_MAX` takes long to sweep, and is left to Node.
  */
-const GROWTH_MAX = 4 * 1024 * 1024;
+const GROWTH_MAX = 2 * 1024 * 1024;
 const SWEPT_MAX = 16 * 1024 * 1024;
 
 /** An answer as bytes. `milliseconds` is what it took, `heapBytes` what is in use after it. */
-function answerFrame(id, started, { console, outcome, blob }) {
+function answerFrame(id, started, { console, outcome, hasLeft, blob }) {
   const milliseconds = Math.round((performance.now() - started) * 1000) / 1000;
   const heapBytes = v8.getHeapStatistics().used_heap_size;
-  return encodeFrame({ id, milliseconds, heapBytes, console, outcome }, blob);
+  return encodeFrame({ id, milliseconds, heapBytes, console, outcome, hasLeft }, blob);
 }
 
 /** A function that sweeps the heap once it has grown; without it a worker holds twice the memory that it needs. */
@@ -41,6 +44,7 @@ function sweeper() {
 
 function runPlacement() {
   const { Placement } = require('./placement.js');
+  require('./leaving.js').watch();
   const placement = new Placement();
   const sweepGrown = sweeper();
   const reader = new FrameReader(DESCRIPTOR);
@@ -50,11 +54,14 @@ function runPlacement() {
   (function next() {
     const frame = reader.next();
     if (frame === null) process.exit(0);
-    const started = performance.now();
-    const answer = placement.handle(frame);
-    if (answer !== null && !writeWhole(DESCRIPTOR, answerFrame(frame.header.id, started, answer))) process.exit(0);
-    placement.prepare();
-    sweepGrown();
+    if (frame.header.type === 'rest') {
+      placement.prepare();
+      sweepGrown();
+    } else {
+      const started = performance.now();
+      const answer = placement.handle(frame);
+      if (answer !== null && !writeWhole(DESCRIPTOR, answerFrame(frame.header.id, started, answer))) process.exit(0);
+    }
     // Node forgets rejected promises between two turns only.
     setImmediate(next);
   })();

@@ -58,6 +58,7 @@ extension ScriptWorker: MetricWorker {
         switch why {
         case .tooSlow(let limit): "it took longer than \(limit / 1_000) s, and was ended"
         case .tooLarge(let limit): "it wanted more memory than \(limit) MiB, and was ended"
+        case .leftScope: "its answer cannot be believed"
         case .crashed(let what): what
         }
     }

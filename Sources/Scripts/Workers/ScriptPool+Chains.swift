@@ -12,6 +12,7 @@ extension ScriptPool {
         _ chain: [String], _ sources: [String: ScriptSource], _ question: ChainQuestion, _ candidates: Candidates,
         isStranger: Bool = false
     ) async -> ChainRun {
+        remember(question.servers)
         do throws(NoWorker) {
             return try await withWorker(isStranger: isStranger) { worker in
                 var run = ChainRun(chain, candidates)

@@ -71,6 +71,8 @@ package actor ScriptPool {
     private var strangers: [Waiter] = []
     private var lastWaiter: UInt64 = 0
     private var isClosed = false
+    /// The servers of the last chain: what a worker is told of before it is lent for the first time.
+    private var servers: [KeptServer] = []
     /// What is known of the workers.
     package private(set) var status = ScriptPoolStatus()
 
@@ -101,6 +103,9 @@ package actor ScriptPool {
         await giveBack(worker)
         return result
     }
+
+    /// Has workers that are started from now on know these servers.
+    func remember(_ servers: [KeptServer]) { self.servers = servers }
 
     /// Starts a worker where there is none, so that the first call need not wait for it.
     package func warmUp() {
@@ -154,12 +159,14 @@ package actor ScriptPool {
     /// Between its leaving the list and its being lent there is no pause, in which others would start one too many.
     private func takeIdle() async -> ScriptWorker? {
         let now = limits()
-        while let last = idle.popLast() {
-            if last.limits == now, last.worker.isUsable {
-                lent[ObjectIdentifier(last.worker)] = now
-                return last.worker
+        while !idle.isEmpty {
+            // Of the two that were used last the one that has rested longer; the others are left to be ended.
+            let next = idle.remove(at: max(0, idle.count - 2))
+            if next.limits == now, next.worker.isUsable {
+                lent[ObjectIdentifier(next.worker)] = now
+                return next.worker
             }
-            await last.worker.end()
+            await next.worker.end()
         }
         return nil
     }
@@ -180,6 +187,7 @@ package actor ScriptPool {
                 status.workerPID = process.pid
                 status.missingWalls = process.missingWalls
                 let worker = try await ScriptWorker(process, limits, on: group)
+                await worker.bringUpToDate(servers)
                 try await worker.becomeReady()
                 status.problem = nil
                 result = .success(worker)
@@ -210,6 +218,7 @@ package actor ScriptPool {
     private func giveBack(_ worker: ScriptWorker) async {
         guard let limits = lent.removeValue(forKey: ObjectIdentifier(worker)) else { return }
         if worker.isUsable {
+            await worker.rest()
             offer(worker, limits)
         } else {
             await worker.end()

@@ -35,6 +35,7 @@ package actor ScriptWorker {
         switch why {
         case .tooSlow(let limit): throw .notReady("it did not answer within \(limit) ms")
         case .tooLarge(let limit): throw .notReady("it was ended for lack of memory; scripts may use \(limit) MiB")
+        case .leftScope: throw .notReady("its answer cannot be believed")
         case .crashed(let how): throw .notReady(how)
         }
     }
@@ -77,16 +78,28 @@ package actor ScriptWorker {
             dropped = kept.keys.filter { !there.contains($0) }
             for id in dropped { kept[id] = nil }
         }
-        guard !changed.isEmpty || !dropped.isEmpty else { return }
-        var texts = ByteBuffer()
-        texts.reserveCapacity(changed.reduce(0) { $0 + $1.text.count })
-        for server in changed { texts.writeBytes(server.text) }
-        let put = changed.map { JSONValue.array([.string($0.id.text), .integer(Int64($0.text.count))]) }
-        connection.tell(
-            WorkerFrame(
-                header: [
-                    "type": "servers", "put": .array(put), "drop": .array(dropped.map { .string($0.text) }),
-                ], texts: texts))
+        var left = changed[...]
+        while !left.isEmpty || !dropped.isEmpty {
+            var texts = ByteBuffer()
+            var put: [JSONValue] = []
+            while let server = left.first, put.isEmpty || texts.readableBytes < Self.textsByteCount {
+                texts.writeBytes(server.text)
+                put.append(.array([.string(server.id.text), .integer(Int64(server.text.count))]))
+                left.removeFirst()
+            }
+            let drop = JSONValue.array(dropped.map { .string($0.text) })
+            dropped = []
+            connection.tell(
+                WorkerFrame(header: ["type": "servers", "put": .array(put), "drop": drop], texts: texts))
+        }
+    }
+
+    /// How much a frame tells of servers at the most, but for the last one of them: a worker holds a frame whole.
+    private static let textsByteCount = 1 << 20
+
+    /// There is no question for now: what it does between two chains, it may do.
+    package func rest() {
+        connection.tell(WorkerFrame(header: ["type": "rest"]))
     }
 
     /// Asks one function, with the list that the one before has left.
@@ -139,7 +152,11 @@ package actor ScriptWorker {
         let (answer, elapsed) = await ask(header, texts, within: limit) { Self.outcome($0.header["outcome"]) }
         switch answer {
         case .none(let why): return ScriptCall(.unanswered(why), milliseconds: elapsed)
-        case .outcome(let outcome, let frame):
+        case .outcome(var outcome, let frame):
+            if frame.header["hasLeft"] == .bool(true) {
+                isGivenUp.store(true, ordering: .releasing)
+                outcome = .unanswered(.leftScope)
+            }
             return ScriptCall(
                 outcome, milliseconds: frame.header["milliseconds"]?.double ?? elapsed,
                 heapByteCount: frame.header.integer("heapBytes").map { Int($0) },
@@ -188,9 +205,11 @@ package actor ScriptWorker {
         }
     }
 
-    /// The last line that the process wrote, where it wrote any.
+    /// The line that tells most of what the process wrote, where it wrote any: Node puts the error itself between the
+    /// place in the text and the stack, and its own name last.
     private static func said(_ end: ScriptEnd) -> String {
-        let line = end.standardError.split(whereSeparator: \.isNewline).last ?? ""
+        let lines = end.standardError.split(whereSeparator: \.isNewline)
+        let line = lines.last { $0.prefix { $0 != ":" && $0 != " " }.hasSuffix("Error") } ?? lines.last ?? ""
         return line.isEmpty ? "" : ": \(ShownText.oneLine(String(line)))"
     }
 
