@@ -25,7 +25,11 @@ def client(site, visit, alice):
 
 
 def start(client, **content):
-    return client.ask("POST", "/sessions", {"command": "xterm", **content})
+    """The answer; a session that was started is on the user's list by then, and so is ended with the others."""
+    answer = client.ask("POST", "/sessions", {"command": "xterm", **content})
+    if answer.status_code == 201:
+        eventually(lambda: answer.json()["id"] in client.session_ids(), "the session is on the list")
+    return answer
 
 
 def started(client, **content):
