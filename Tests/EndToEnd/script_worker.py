@@ -32,14 +32,13 @@ def encode(header, *blobs):
 
 
 class ScriptWorker:
-    """A running worker, with arguments of its own and flags for Node. `data_bytes_max` limits what it may have in memory."""
+    """A running worker, with arguments of its own and flags for Node."""
 
-    def __init__(self, *arguments, flags=(), data_bytes_max=resource.RLIM_INFINITY):
+    def __init__(self, *arguments, flags=()):
         self._socket, theirs = socket.socketpair()
         self._socket.settimeout(ANSWER_SECONDS)
         self.process = subprocess.Popen(
             [*node(), *flags, str(WORKER), *arguments], stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (data_bytes_max, data_bytes_max))
         theirs.close()
         self._received = b""
         self._last_id = 0
@@ -49,6 +48,13 @@ class ScriptWorker:
         self._socket.close()
         error = self.process.communicate(timeout=ANSWER_SECONDS)[1]
         return self.process.returncode, error.decode()
+
+    def limit_memory(self, more):
+        """Gives it so many bytes besides what it has now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        [data] = [line for line in status.splitlines() if line.startswith("VmData:")]
+        limit = int(data.split()[1]) * 1024 + more
+        resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (limit, limit))
 
     def send_bytes(self, data):
         self._socket.sendall(data)

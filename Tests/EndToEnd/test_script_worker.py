@@ -29,7 +29,7 @@ def worker(shared_worker):
 def workers():
     """Makes workers of one's own."""
     with contextlib.ExitStack() as stack:
-        yield lambda *arguments, **limits: stack.enter_context(contextlib.closing(ScriptWorker(*arguments, **limits)))
+        yield lambda *arguments: stack.enter_context(contextlib.closing(ScriptWorker(*arguments)))
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,10 @@ def test_frames_may_come_in_any_pieces(workers):
 
 
 def test_a_frame_takes_no_more_memory_than_it_is_long(workers):
-    """14 MB of servers at once, in a process that may have 250 MB."""
-    worker = workers(data_bytes_max=250 << 20)
+    """14 MB of servers at once, in a process that may have 150 MB for them."""
+    worker = workers()
+    worker.outcome("() => ''")
+    worker.limit_memory(150 << 20)
     worker.keep({"serverId": f"node-{number:05}", "pad": "x" * 1400} for number in range(10_000))
     worker.begin()
     assert worker.outcome("i => i.servers.at(-1).serverId") == {"kind": "server", "server": "node-09999"}
