@@ -55,13 +55,10 @@ struct MutantBuild {
     /// Writes the mutated copy and builds it; files that did not change are left alone, so that a second time is quick.
     func make() throws {
         var sources: [String: String] = [:]
-        for folder in ["Sources/CLMDB", "Sources/CSodium", "Sources/Replica", "Sources/Trust", "Sources/Store"] {
-            try read(folder, into: &sources)
-        }
-        for folder in ["Sources/Gossip", "Sources/Relay"] { try read(folder, into: &sources) }
         for folder in ["World", "Scenarios", "Relay", "CrashPoints", "Program"] {
             try read("Simulations/\(folder)", into: &sources)
         }
+        let modules = try readImported(into: &sources)
         for (position, mutant) in mutants.enumerated() {
             let parts = (sources[mutant.file] ?? "").components(separatedBy: mutant.find)
             guard parts.count == 2 else { throw MutantError.notOnce(mutant, count: parts.count - 1) }
@@ -72,9 +69,24 @@ struct MutantBuild {
             sources["\(module)/Mutation.swift"] = Self.switchSource
         }
         sources["Package.swift"] = try Self.manifest(
-            String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8))
+            String(contentsOf: root.appendingPathComponent("Package.swift"), encoding: .utf8),
+            neededNames: modules + Self.simulationNames)
         for (path, text) in sources { try write(text, to: directory.appendingPathComponent(path)) }
         try build()
+    }
+
+    /// Reads the modules below Sources that these sources import, and those that they import; gives their names.
+    private func readImported(into sources: inout [String: String]) throws -> [String] {
+        var names: Set<String> = []
+        while true {
+            let imported = sources.values.flatMap { $0.matches(of: /(?m)^[a-z ]*import (\w+)$/).map { String($0.1) } }
+            let missing = Set(imported).subtracting(names).filter {
+                FileManager.default.fileExists(atPath: root.appendingPathComponent("Sources/\($0)").path)
+            }
+            if missing.isEmpty { return names.sorted() }
+            names.formUnion(missing)
+            for name in missing { try read("Sources/\(name)", into: &sources) }
+        }
     }
 
     private func read(_ folder: String, into sources: inout [String: String]) throws {
@@ -93,7 +105,7 @@ struct MutantBuild {
     }
 
     /// The project's manifest with the targets and products that the simulator needs alone.
-    private static func manifest(_ text: String) -> String {
+    private static func manifest(_ text: String, neededNames: [String]) -> String {
         var kept: [String] = []
         var entry: [String] = []
         func endEntry() {
@@ -109,9 +121,8 @@ struct MutantBuild {
         return kept.joined(separator: "\n")
     }
 
-    private static let neededNames = [
-        "CLMDB", "CSodium", "Replica", "Trust", "Store", "Gossip", "Relay", "SimulatedWorld", "SimulatedRelay",
-        "Scenarios", "CrashPoints", "Simulations", "fastx-simulate",
+    private static let simulationNames = [
+        "SimulatedWorld", "SimulatedRelay", "Scenarios", "CrashPoints", "Simulations", "fastx-simulate",
     ]
 
     private static let switchSource = """

@@ -177,15 +177,19 @@ struct HouseRulesTests {
         let name: String
         let file: String
         let find: String
+        let replace: String
     }
 
-    @Test("The expression that each mutant changes is in the sources exactly once")
+    @Test("The expression that each mutant changes is in the sources exactly once, with the mutants before it put in")
     func mutants() throws {
         let catalogue = try Data(contentsOf: SourceFile.root.appendingPathComponent("Simulations/mutants.json"))
+        var texts: [String: String] = [:]
         for mutant in try JSONDecoder().decode([Mutant].self, from: catalogue) {
-            let text = try String(contentsOf: SourceFile.root.appendingPathComponent(mutant.file), encoding: .utf8)
-            let count = text.components(separatedBy: mutant.find).count - 1
-            #expect(count == 1, "\(mutant.name): \(mutant.file) has \"\(mutant.find)\" \(count) times")
+            let file = SourceFile.root.appendingPathComponent(mutant.file)
+            let text = try texts[mutant.file] ?? String(contentsOf: file, encoding: .utf8)
+            let parts = text.components(separatedBy: mutant.find)
+            #expect(parts.count == 2, "\(mutant.name): \(mutant.file) has \"\(mutant.find)\" \(parts.count - 1) times")
+            texts[mutant.file] = parts.joined(separator: "(\(mutant.replace) : \(mutant.find))")
         }
     }
 }
