@@ -108,7 +108,7 @@ package struct APIRouter: Sendable {
                 certificateHash: { [certificate] in certificate.hash }))
         router.add(
             middleware: RoutingMiddleware(
-                member: member, sessions: sessions, authentication: authentication, others: others))
+                member: member, sessions: sessions, logins: logins, authentication: authentication, others: others))
         router.add(middleware: IdentityMiddleware(authentication: authentication, tickets: tickets))
         for group in groups(at: door) { router.add(group) }
         return router

@@ -72,11 +72,15 @@ struct LoginRoutes: RouteGroup {
         switch content {
         case .password(let user, _, let named):
             let wish = PlacementRequest(.login, user: user, named: named, data: Self.shownToScripts(user, named))
-            return try await others.place(wish, isOpen: member.configuration.settings.takesLogins) {
-                try await request.carried(context, member.serverID, body: body)
-            } here: { _ in
-                try await beginHere(content, request, context)
+            func place() async throws -> Response {
+                try await others.place(wish, isOpen: member.configuration.settings.takesLogins) {
+                    try await request.carried(context, member.serverID, body: body)
+                } here: { _ in
+                    try await beginHere(content, request, context)
+                }
             }
+            guard others.placer.hasChain(for: .login) else { return try await place() }
+            return try await logins.placeStranger(from: context.clientAddress, place)
         case .code(let code):
             guard let server = others.otherServer(inName: code) else {
                 return try await beginHere(content, request, context)
@@ -137,8 +141,11 @@ struct LoginRoutes: RouteGroup {
                 "answer", allowed: "an answer of up to 1000 bytes on one line", isRequired: true, isSecret: true,
                 accept: Self.answerText)
         }
-        return try await steps.answer(
+        let response = try await steps.answer(
             try await logins.answer(try context.parameters.require("attempt"), text, by: context.identity))
+        // Where it was carried here, it was placed by another member.
+        if context.carrier == nil { logins.noteAnswer(from: context.clientAddress, response.status) }
+        return response
     }
 
     private func cancel(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -17,6 +17,7 @@ struct RoutingMiddleware: RouterMiddleware {
 
     let member: ThisMember
     let sessions: SessionBook
+    let logins: LoginService
     let authentication: Authentication
     let others: OtherMembers
 
@@ -39,7 +40,9 @@ struct RoutingMiddleware: RouterMiddleware {
         if context.route == .makeTicket, member.configuration.settings.forceIndirect {
             return TicketRoutes.noTicket(carrier: member.serverID)
         }
-        return try await others.proxy.forward(try await request.carried(context, member.serverID), to: target)
+        let response = try await others.proxy.forward(try await request.carried(context, member.serverID), to: target)
+        if context.route == .answerLogin { logins.noteAnswer(from: context.clientAddress, response.status) }
+        return response
     }
 
     private func checkOrigin(_ request: Request) throws(Problem) {

@@ -40,6 +40,8 @@ package actor LoginService {
     package nonisolated let stewards: StewardServer
     let launchers: StewardLaunchers
     private let limits = AttemptLimits()
+    /// What scripts do for people who have not logged in yet.
+    nonisolated let strangers = StrangerLimits()
     let logger: Logger
     private var attempts: [String: Attempt] = [:]
     private var codes = LoginCodes()
@@ -242,12 +244,7 @@ package actor LoginService {
 
     func checkLimits(account: String, _ source: LoginSource) throws {
         guard let wait = limits.waitingTime(account: account, source: source.address, at: .now) else { return }
-        let seconds = max(1, Int((wait / .seconds(1)).rounded(.up)))
-        var refusal = problem(
-            .tooManyRequests, "too-many-attempts",
-            "too many attempts to log in failed; try again in \(seconds) s")
-        refusal.headers[.retryAfter] = String(seconds)
-        throw refusal
+        throw tooMany("too many attempts to log in failed", wait)
     }
 
     private func admit(
