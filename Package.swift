@@ -178,8 +178,9 @@ let package = Package(
         .target(
             name: "API",
             dependencies: [
-                "Accounts", "Cluster", "Directory", "Displays", "Gateway", "Gossip", "JSON", "MemberConfiguration",
-                "OperatingSystem", "Placement", "Relay", "Replica", "Sessions", "Transport", "Trust",
+                "Accounts", "Cluster", "Directory", "Displays", "Gateway", "Global", "Gossip", "JSON",
+                "MemberConfiguration", "OperatingSystem", "Placement", "Relay", "Replica", "Sessions", "Transport",
+                "Trust",
                 .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Hummingbird", package: "hummingbird"),
@@ -396,8 +397,9 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: [
-                "API", "Accounts", "Certificates", "Cluster", "Directory", "Displays", "Gateway", "Gossip", "JSON",
-                "MemberConfiguration", "OperatingSystem", "Replica", "Scripts", "Sessions", "Store", "TestSupport",
+                "API", "Accounts", "Certificates", "Cluster", "Directory", "Displays", "Gateway", "Global", "Gossip",
+                "JSON", "MemberConfiguration", "OperatingSystem", "Replica", "Scripts", "Sessions", "Store",
+                "TestSupport",
                 "Transport",
                 "Trust",
                 .product(name: "Hummingbird", package: "hummingbird"),

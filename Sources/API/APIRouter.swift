@@ -4,6 +4,7 @@ package import Cluster
 import Directory
 package import Displays
 package import Gateway
+package import Global
 package import Hummingbird
 package import Logging
 import MemberConfiguration
@@ -45,6 +46,7 @@ package struct APIRouter: Sendable {
     let others: OtherMembers
     let authenticator: MemberAuthenticator
     let certificate: ServerCertificate
+    let history: HistoryDocument
     let pages: Pages
     let memberRoutes: [any RouteGroup]
     let loggers: Loggers
@@ -55,7 +57,7 @@ package struct APIRouter: Sendable {
     package init(
         _ member: ThisMember, logins: LoginService, authentication: Authentication, sessions: SessionBook,
         events: UserEvents, others: OtherMembers, authenticator: MemberAuthenticator, certificate: ServerCertificate,
-        pages: Pages, memberRoutes: [any RouteGroup], loggers: Loggers
+        history: HistoryDocument, pages: Pages, memberRoutes: [any RouteGroup], loggers: Loggers
     ) {
         self.member = member
         self.logins = logins
@@ -65,6 +67,7 @@ package struct APIRouter: Sendable {
         self.others = others
         self.authenticator = authenticator
         self.certificate = certificate
+        self.history = history
         self.pages = pages
         self.memberRoutes = memberRoutes
         self.loggers = loggers
@@ -80,6 +83,7 @@ package struct APIRouter: Sendable {
             DisplayRoutes(sessions: sessions, streams: streams, authentication: authentication),
             ServerRoutes(member: member, registry: others.registry),
             PlacementRoutes(member: member, others: others),
+            AuditRoutes(member: member, authentication: authentication, history: history),
             EventRoutes(events: events, streams: streams, authentication: authentication),
         ]
     }

@@ -13,6 +13,8 @@ package enum Route: Int, CaseIterable, Sendable {
     case servers, serverHistory, events, interface
     // How servers were chosen.
     case placements, placement, tryPlacement, choose
+    // Who changed configuration.
+    case serverAudit, configurationHistory
     // Pages.
     case home, sessionPage, icon, pageFiles, noVNCFiles
     // What members ask each other for.
@@ -43,6 +45,8 @@ package enum Route: Int, CaseIterable, Sendable {
         case session
         /// A placement: the member that made it.
         case placement
+        /// A member: that one.
+        case server
     }
 
     /// What there is to know of a route before somebody answers it.
@@ -123,6 +127,9 @@ package enum Route: Int, CaseIterable, Sendable {
         case .placement: Form(.get, "/api/v1/placements/{id}").of(.placement)
         case .tryPlacement: Form(.post, "/api/v1/placements")
         case .choose: Form(.post, "/api/v1/choices")
+
+        case .serverAudit: Form(.get, "/api/v1/servers/{id}/audit").of(.server)
+        case .configurationHistory: Form(.get, "/api/v1/configuration/history")
 
         case .home: Form(.get, "/").of(.browsers)
         case .sessionPage: Form(.get, "/session/{id}").of(.browsers)

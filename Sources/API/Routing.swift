@@ -10,7 +10,7 @@ import MemberConfiguration
 import NIOCore
 import Replica
 
-/// Carries requests about another member's session, login or attempt to log in, and, on a member without a full cluster
+/// Carries requests about another member, its session, login or attempt to log in, and, on a member without a full cluster
 /// key, everything of users who logged in elsewhere. Whom a request concerns, its route says.
 struct RoutingMiddleware: RouterMiddleware {
     typealias Context = APIContext
@@ -75,6 +75,10 @@ struct RoutingMiddleware: RouterMiddleware {
             guard context.upgrade == nil || Self.token(of: request) != nil else { return nil }
             if await sessions[name] != nil { return nil }
             if let server = others.registry.server(ofSession: name) { return server }
+        case (.server, let name?):
+            if let server = ServerID(name), server != member.serverID, others.registry.address(of: server) != nil {
+                return server
+            }
         case (.asker, _), (_, nil): break
         }
         return await judge(of: request)

@@ -17,7 +17,7 @@ package struct GlobalRoutes: Sendable {
     let store: Store
     let index: GlobalConfigurationIndex
     let writer: GlobalConfigurationStore
-    let history: LocalHistory
+    let history: HistoryDocument
     let journal: Journal
 
     /// Room for more scripts than a cluster has.
@@ -25,7 +25,7 @@ package struct GlobalRoutes: Sendable {
 
     package init(
         serverID: ServerID, store: Store, index: GlobalConfigurationIndex, writer: GlobalConfigurationStore,
-        history: LocalHistory, journal: Journal
+        history: HistoryDocument, journal: Journal
     ) {
         self.serverID = serverID
         self.store = store
@@ -40,10 +40,7 @@ package struct GlobalRoutes: Sendable {
         router.post("/v1/global") { request, context in try await answer { try await change(request, context) } }
         router.post("/v1/global/undo") { request, context in try await answer { try await undo(request, context) } }
         router.get("/v1/history") { request, _ in
-            try await answer {
-                try await HistoryDocument(store: store, trail: writer.trail, history: history, journal: journal).make(
-                    name: request.uri.queryParameters.get("name"))
-            }
+            try await answer { try await history.make(name: request.uri.queryParameters.get("name")) }
         }
     }
 

@@ -68,6 +68,8 @@ package struct LocalHistory: Sendable {
         }
     }
 
-    /// All records, the oldest first.
-    package func records() throws(StoreError) -> [LocalRecord] { try table.all().compactMap { LocalRecord($0) } }
+    /// All records with their ids, the oldest first.
+    package func records() throws(StoreError) -> [(id: String, record: LocalRecord)] {
+        try table.all().compactMap { id, json in LocalRecord(json).map { (id, $0) } }
+    }
 }

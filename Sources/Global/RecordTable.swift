@@ -42,9 +42,12 @@ final class RecordTable: Sendable {
         return [.put(key(id), Array(record.canonicalText.utf8))] + oldest.map { .delete(key($0)) }
     }
 
-    /// All records, the oldest first; what cannot be read is left out.
-    func all() throws(StoreError) -> [JSONValue] {
-        try store.scanLocal(prefix: prefix).compactMap { try? JSONValue.parse($0.value) }
+    /// All records with their ids, the oldest first; what cannot be read is left out.
+    func all() throws(StoreError) -> [(id: String, record: JSONValue)] {
+        try store.scanLocal(prefix: prefix).compactMap { key, value in
+            guard let record = try? JSONValue.parse(value) else { return nil }
+            return (String(decoding: key.dropFirst(prefix.count), as: UTF8.self), record)
+        }
     }
 
     private func key(_ id: String) -> [UInt8] { prefix + Array(id.utf8) }

@@ -9,6 +9,7 @@ import Displays
 import Foundation
 import Gateway
 import Glibc
+import Global
 import Gossip
 import HTTPTypes
 import Hummingbird
@@ -119,6 +120,9 @@ final class InterfaceFixture: Sendable {
                         throw .refused("these tests run no scripts")
                     }, ownSessions: { _ in [] })),
             authenticator: authenticator, certificate: try Self.certificate(),
+            history: HistoryDocument(
+                store: store, trail: try ReplicatedAuditTrail(in: store, of: "m"), history: try LocalHistory(in: store)
+            ) { _ in nil },
             pages: Pages(installed: InstalledPages(program: "\(path)/bin/program")),
             memberRoutes: [
                 GossipRoutes(authenticator: authenticator, node: node),

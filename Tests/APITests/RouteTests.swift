@@ -61,7 +61,8 @@ struct RouteTests {
             let form = route.form
             let hasName = form.path.contains("{")
             switch form.subject {
-            case .attempt, .login, .session, .placement: #expect(hasName && form.audience == .users, "\(route)")
+            case .attempt, .login, .session, .placement, .server:
+                #expect(hasName && form.audience == .users, "\(route)")
             case .asker: #expect(form.audience == .users, "\(route)")
             case .askedMember: #expect(form.audience != .users, "\(route)")
             }

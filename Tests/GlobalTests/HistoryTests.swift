@@ -137,12 +137,61 @@ struct HistoryTests {
                 lines: ["settings.json: \(number)"])
         }
         for number in 1...4 { try await history.keep(record(UInt64(number))) }
-        #expect(try history.records() == (2...4).map { record($0) })
+        #expect(try history.records().map(\.record) == (2...4).map { record($0) })
         await member.store.close()
         member = try GlobalFixture(member.directory)
         let later = try LocalHistory(in: member.store, countMax: 3)
         try await later.keep(record(5))
-        #expect(try later.records() == (3...5).map { record($0) })
+        #expect(try later.records().map(\.record) == (3...5).map { record($0) })
+        await member.store.close()
+    }
+
+    @Test("Pages of a member's own changes follow each other, the newest first, and know where they end")
+    func filePages() async throws {
+        let member = try GlobalFixture()
+        let history = try LocalHistory(in: member.store)
+        for number in 1...5 {
+            let file = number == 3 ? "debug.json" : "settings.json"
+            try await history.keep(
+                LocalRecord(
+                    time: WallTime(milliseconds: UInt64(number)), source: nil, user: nil, address: "192.0.2.\(number)",
+                    lines: ["\(file): \(number)"]))
+        }
+        let document = HistoryDocument(store: member.store, trail: member.trail, history: history) { _ in nil }
+        func pages(of file: String?, _ countMax: Int) throws -> [[String]] {
+            var pages: [[String]] = []
+            var before: String?
+            repeat {
+                let page = try document.fileChanges(of: file, before: before, countMax: countMax)
+                pages.append(page.changes.compactMap { $0.text("address") })
+                before = page.next
+            } while before != nil && pages.count < 9
+            return pages
+        }
+        #expect(try pages(of: nil, 2) == [["192.0.2.5", "192.0.2.4"], ["192.0.2.3", "192.0.2.2"], ["192.0.2.1"]])
+        #expect(try pages(of: nil, 5).map(\.count) == [5])
+        #expect(
+            try pages(of: "settings.json", 2) == [["192.0.2.5", "192.0.2.4"], ["192.0.2.2", "192.0.2.1"]])
+        #expect(try pages(of: "www.json", 2) == [[]])
+        await member.store.close()
+    }
+
+    @Test("Pages of one value have its versions, the newest first, and the lines that changed")
+    func valuePages() async throws {
+        let member = try GlobalFixture()
+        let document = HistoryDocument(
+            store: member.store, trail: member.trail, history: try LocalHistory(in: member.store)
+        ) { _ in "b" }
+        for number in 1...3 { try await member.change(GlobalProposal(script, "() => \(number)")) }
+        let foreign = try await member.receive(script.key, "() => 4", millisecondsAhead: 5)
+        let first = try await document.changes(of: script, before: nil, countMax: 2)
+        #expect(first.changes.map { $0.text("effect") } == ["unknown", "changed"])
+        #expect(first.changes[0].text("serverId") == "b" && first.changes[0].text("version") == foreign.text)
+        #expect(first.changes[1]["difference"] == ["-() => 2", "+() => 3"])
+        let before = try #require(first.next.flatMap { Version(text: $0) })
+        let second = try await document.changes(of: script, before: before, countMax: 2)
+        #expect(second.changes.map { $0.text("effect") } == ["changed", "added"] && second.next == nil)
+        #expect(second.changes[1]["difference"] == ["+() => 1"])
         await member.store.close()
     }
 }

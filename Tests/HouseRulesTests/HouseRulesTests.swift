@@ -42,8 +42,8 @@ struct HouseRulesTests {
             "Accounts", "Directory", "Gateway", "JSON", "OperatingSystem", "Replica", "Sessions", "Store",
         ],
         "Sources/API": [
-            "Accounts", "Cluster", "Directory", "Displays", "Gateway", "Gossip", "JSON", "MemberConfiguration",
-            "OperatingSystem", "Placement", "Relay", "Replica", "Sessions", "Transport", "Trust",
+            "Accounts", "Cluster", "Directory", "Displays", "Gateway", "Global", "Gossip", "JSON",
+            "MemberConfiguration", "OperatingSystem", "Placement", "Relay", "Replica", "Sessions", "Transport", "Trust",
         ],
         "Sources/ControlSocket": [
             "Cluster", "Control", "Directory", "Gateway", "Global", "Gossip", "JSON", "MemberConfiguration",

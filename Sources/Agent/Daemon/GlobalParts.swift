@@ -13,7 +13,9 @@ import Store
 struct GlobalParts: Sendable {
     let index: GlobalConfigurationIndex
     let writer: GlobalConfigurationStore
-    let history: LocalHistory
+    /// What is told of changes.
+    let document: HistoryDocument
+    private let history: LocalHistory
     let durableWrites: DurableWrites
     private let logger: Logger
     private let records: AsyncStream<LocalRecord>
@@ -36,6 +38,9 @@ struct GlobalParts: Sendable {
                         .notWritable(reason: $0.reason, sentence: $0.description)
                     }
                 }, writer: { await journal.member(of: $0) }, checkText: { try await scripts.check($0, $1) }))
+        document = HistoryDocument(store: member.store, trail: writer.trail, history: history) {
+            await journal.member(of: $0)
+        }
         let (records, record) = AsyncStream<LocalRecord>.makeStream()
         self.records = records
         await member.configurations.observe { applied in

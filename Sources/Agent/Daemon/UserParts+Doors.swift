@@ -50,7 +50,7 @@ extension UserParts {
             configuration: ConfigurationRoute(serverID: member.serverID, configurations: member.configurations),
             global: GlobalRoutes(
                 serverID: member.serverID, store: member.store, index: global.index, writer: global.writer,
-                history: global.history, journal: journal),
+                history: global.document, journal: journal),
             placements: placementControl, reach: reach
         ) {
             let code = try await logins.makeCode(this.configuration.settings.logins)

@@ -71,7 +71,8 @@ struct UserParts: Sendable {
         self.scripts = scripts
         placer = Self.placer(member, registry, exchange, this, sessions, scripts) { global.index.current }
         api = Self.api(
-            this, member, logins, sessions, events, pages, keys, routes, exchange, client, probe, placer)
+            this, member, logins, sessions, events, global.document, pages, keys, routes, exchange, client, probe,
+            placer)
         await logins.book.load()
         await sessions.load()
         logger.info("sockets for this host's users are in \(runtime.path)")
@@ -98,7 +99,8 @@ struct UserParts: Sendable {
 
     private static func api(
         _ this: ThisMember, _ member: RunningMember, _ logins: LoginService, _ sessions: SessionBook,
-        _ events: UserEvents, _ pages: InstalledPages, _ keys: UserKeys, _ routes: MemberRoutes,
+        _ events: UserEvents, _ history: HistoryDocument, _ pages: InstalledPages, _ keys: UserKeys,
+        _ routes: MemberRoutes,
         _ exchange: RelayExchange, _ client: MemberClient, _ probe: MemberProbe, _ placer: Placer
     ) -> APIRouter {
         let (serverID, logger) = (this.serverID, member.logs.agent)
@@ -112,7 +114,8 @@ struct UserParts: Sendable {
             ) { this.configuration.settings.logins },
             sessions: sessions, events: events,
             others: OtherMembers(serverID: serverID, registry: routes.registry, proxy: proxy, placer: placer),
-            authenticator: member.authenticator, certificate: member.certificate, pages: Pages(installed: pages),
+            authenticator: member.authenticator, certificate: member.certificate, history: history,
+            pages: Pages(installed: pages),
             memberRoutes: [
                 GossipRoutes(authenticator: member.authenticator, node: member.node),
                 ReachRoutes(member: this, probe: probe), RelayRoutes(member: this, exchange: exchange),
