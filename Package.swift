@@ -370,7 +370,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "CommandsTests",
-            dependencies: ["Commands", "MemberConfiguration", "OperatingSystem", "TestSupport"],
+            dependencies: ["Commands", "JSON", "MemberConfiguration", "OperatingSystem", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "MemberConfigurationTests",

@@ -47,8 +47,8 @@ struct PlacementBenchmark: AsyncParsableCommand {
     private func measure(_ sample: PlacementSample, _ count: Int, _ printer: ResultPrinter) async throws {
         var (own, naive) = (Self.histogram, Self.histogram)
         let expected = try await sample.decide()
-        if let version = await sample.pool.status.nodeVersion { printer.note("Node \(version)") }
-        for wall in await sample.pool.status.missingWalls { printer.note(wall) }
+        if let version = await sample.pool.status.lastStart?.nodeVersion { printer.note("Node \(version)") }
+        for wall in await sample.pool.status.lastStart?.missingWalls ?? [] { printer.note(wall) }
         let end = ContinuousClock.now + .seconds(seconds)
         var changed = 0
         while ContinuousClock.now < end || own.totalCount < 20 {

@@ -75,7 +75,7 @@ final class PlacementSample: Sendable {
 
     /// What the worker that was started last holds in memory, in KiB; nil where that cannot be read.
     func workerKilobytes() async -> Int? {
-        guard let pid = await pool.status.workerPID,
+        guard let pid = await pool.status.workerPIDs.last,
             let status = try? HostFile.text(at: "/proc/\(pid)/status"),
             let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") })
         else { return nil }

@@ -104,7 +104,8 @@ struct Status: AsyncParsableCommand {
         }
         Self.printReach(status)
         if let problem = status.text("pagesMissing") { print("pages        MISSING: \(problem)") }
-        if let metrics = status["metrics"] { Self.printMetrics(metrics) }
+        for line in status["scripts"].map(WorkerLines.scripts) ?? [] { print(line) }
+        for line in status["metrics"].map(WorkerLines.metrics) ?? [] { print(line) }
         Self.printLinks(status["links"])
         Self.printAccessPoints(status["accessPoints"])
     }
@@ -124,20 +125,6 @@ struct Status: AsyncParsableCommand {
         print(
             "UNREACHED    other members cannot reach this member\(place): \(said.joined(separator: "; ")); "
                 + ServerUpdate.adviceHere)
-    }
-
-    /// Nothing where there are none.
-    private static func printMetrics(_ metrics: JSONValue) {
-        let (count, errors) = (metrics.integer("count") ?? 0, metrics["errors"])
-        if count > 0 || metrics.text("mode") == "local" {
-            let worker = metrics.integer("worker").map { ", process \($0)" } ?? ""
-            print("metrics      \(metrics.text("mode") ?? ""): \(count)\(worker)")
-            if let problem = metrics.text("problem") { print("metrics      PROBLEM: \(problem)") }
-        }
-        guard case .object(let errors)? = errors else { return }
-        for name in errors.keys.sorted() {
-            print("metrics      ERROR: \(name): \(metrics["errors"]?.text(name) ?? "")")
-        }
     }
 
     private static func list(_ value: JSONValue?) -> String {

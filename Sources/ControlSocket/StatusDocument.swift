@@ -30,6 +30,8 @@ package struct StatusDocument: Sendable {
     let reach: ReachDocument
     /// What an administrator is told where pages for browsers are missing.
     let pagesProblem: @Sendable () -> String?
+    /// What runs the scripts that choose servers.
+    let scripts: @Sendable () async -> JSONValue
     /// Which metrics run here, and how.
     let metrics: @Sendable () async -> JSONValue
     /// Where the listener really listens.
@@ -39,7 +41,8 @@ package struct StatusDocument: Sendable {
         serverID: ServerID, started: WallTime, store: Store, node: GossipNode, authenticator: MemberAuthenticator,
         certificate: ServerCertificate, configurations: ConfigurationStore, registry: Registry, relay: RelayDocument,
         reach: ReachDocument, global: GlobalConfigurationIndex, journal: Journal,
-        pagesProblem: @escaping @Sendable () -> String?, metrics: @escaping @Sendable () async -> JSONValue,
+        pagesProblem: @escaping @Sendable () -> String?, scripts: @escaping @Sendable () async -> JSONValue,
+        metrics: @escaping @Sendable () async -> JSONValue,
         listening: @escaping @Sendable () async -> HostAndPort?
     ) {
         self.serverID = serverID
@@ -55,6 +58,7 @@ package struct StatusDocument: Sendable {
         self.journal = journal
         self.reach = reach
         self.pagesProblem = pagesProblem
+        self.scripts = scripts
         self.metrics = metrics
         self.listening = listening
     }
@@ -92,7 +96,7 @@ package struct StatusDocument: Sendable {
             "pagesMissing": .text(pagesProblem()), "globalMistakes": .array(await globalMistakes()),
             "urls": .array(registry.urls(of: serverID).map { .string($0) }),
             "unreachable": reach.unreachable, "unreachableFrom": reach.complaints(about: serverID),
-            "metrics": await metrics(),
+            "scripts": await scripts(), "metrics": await metrics(),
         ])
     }
 

@@ -175,15 +175,21 @@ def test_metrics_of_one_host_are_files_that_come_first_are_followed_and_are_name
 
 def test_off_means_that_no_process_is_there(agent):
     assert agent.status()["metrics"] == {
-        "mode": "cluster", "count": 0, "worker": None, "node": None, "errors": {}, "problem": None}
+        "mode": "cluster", "count": 0, "known": 0, "worker": None, "nodePath": NODE, "node": None,
+        "runsAs": f"{getpass.getuser()}, the agent's own user", "missingWalls": None, "errors": {}, "problem": None}
+    assert not re.search("^metrics", agent.ok("status"), re.MULTILINE)
     set_metric(agent, "stuck", "() => { for (;;) {} }")
     set_metric(agent, "pid", "() => process.pid")
     worker = eventually(lambda: values(agent).get("pid"), "it runs")
+    shown = agent.ok("status")
+    assert re.search(rf"^metrics +cluster: 2; {NODE} v\d+\S+, process \d+, started as {getpass.getuser()}, ", shown, re.MULTILINE)
+    assert agent.status()["metrics"]["missingWalls"] == [] and "WALL" not in shown, shown
     agent.edit("settings.json", lambda content: content.update(metrics="off"))
     eventually(lambda: agent.status()["metrics"]["worker"] is None, "the worker is gone")
     eventually(lambda: not os.path.exists(f"/proc/{worker}"), "its process is gone")
     shown = eventually(lambda: update(agent, agent)["metricsMode"] == "off" and update(agent, agent), "others are told")
     assert "metrics" not in shown and "metricErrors" not in shown
+    assert re.search("^metrics +off, as .*settings.json says: 2 do not run here$", agent.ok("status"), re.MULTILINE)
 
 
 def test_without_the_unit_metrics_are_off_and_the_status_says_what_to_do(cluster):

@@ -76,6 +76,7 @@ private final class MetricFixture: Sendable {
     private actor Worker: MetricWorker {
         nonisolated let pid: Int32 = 7
         nonisolated let nodeVersion = "v20"
+        nonisolated let missingWalls = ["one is gone"]
         private(set) var isUsable = true
         private let fixture: MetricFixture
         private var waiters: [CheckedContinuation<Void, Never>] = []
@@ -188,7 +189,7 @@ struct MetricRunnerTests {
             try await events.until("changed")
             let problem = "it cannot run: there is no Node"
             #expect(await runner.report().errors == ["a": problem, "b": problem])
-            #expect(await runner.status.problem == "there is no Node")
+            #expect(await runner.status.lastStart == WorkerStart(problem: "there is no Node"))
             #expect(fixture.log == ["no start"])
         }
     }
@@ -199,7 +200,9 @@ struct MetricRunnerTests {
         try await MetricFixture.with(fixture) { runner, events in
             runner.updateIsMade()
             try await events.until("changed")
-            #expect(await runner.status.workerPID == 7)
+            let status = await runner.status
+            #expect(status.workerPID == 7 && status.way == .unit(socket: "/socket"))
+            #expect(status.lastStart == WorkerStart(nodeVersion: "v20", missingWalls: ["one is gone"]))
             fixture.change { $0.way = nil }
             await runner.reconsider()
             try await events.until("changed")

@@ -4,6 +4,7 @@ import JSON
 import OperatingSystem
 import Placement
 import Scripts
+import Synchronization
 import TestSupport
 import Testing
 
@@ -156,6 +157,41 @@ struct ScriptPoolTests {
             let deadline = ContinuousClock.now + ScriptFixture.patience
             while await pool.status.workerCount > 0, .now < deadline { try await Task.sleep(for: .milliseconds(20)) }
             #expect(await pool.status.workerCount == 0)
+        }
+    }
+
+    @Test("What a start has told counts as long as the next one would be like it")
+    func status() async throws {
+        try await ScriptFixture.with("\(Self.frames)for (;;) answer(next().id);") { fixture in
+            let limits = Mutex(ScriptLimits(node: ScriptPrograms.node, time: Self.limit, memoryMiB: 64))
+            let starts = AsyncStream<WorkerStart>.makeStream()
+            let pool = ScriptPool {
+                limits.withLock { $0 }
+            } start: { (limits) throws(ScriptStartError) in
+                try await fixture.started(limits)
+            } hasStarted: {
+                starts.continuation.yield($0)
+            }
+            var told = starts.stream.makeAsyncIterator()
+            #expect(await pool.status.lastStart == nil)
+            await pool.warmUp()
+            #expect(await told.next()?.missingWalls == [])
+            let first = await pool.status
+            #expect(first.workerPIDs.count == 1 && first.lastStart?.nodeVersion?.hasPrefix("v") == true)
+            // Nothing is known of another Node before it was started, and nothing runs in the one before.
+            limits.withLock { $0.node = "/nonexistent/node" }
+            #expect(await pool.status.lastStart == nil)
+            await pool.warmUp()
+            let refusal = try #require(await told.next())
+            #expect(refusal.problem?.hasPrefix("/nonexistent/node is not there; ") == true, "\(refusal)")
+            #expect(refusal.nodeVersion == nil && refusal.missingWalls == nil)
+            let status = await pool.status
+            #expect(status.lastStart == refusal && status.workerPIDs.isEmpty && status.workerCount == 0)
+            limits.withLock { $0.node = ScriptPrograms.node }
+            await pool.warmUp()
+            #expect(await told.next()?.problem == nil)
+            #expect(await pool.status.lastStart == first.lastStart)
+            await pool.close()
         }
     }
 

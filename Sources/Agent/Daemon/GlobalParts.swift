@@ -26,6 +26,7 @@ struct GlobalParts: Sendable {
         index = GlobalConfigurationIndex(store: member.store, predefined: Set(scripts.predefined.names))
         try await index.load()
         index.changes.observe { state in Task { await scripts.warmUp(state.configuration) } }
+        await member.configurations.observe { [index] _ in Task { await scripts.warmUp(index.current) } }
         await scripts.warmUp(index.current)
         history = try LocalHistory(in: member.store)
         durableWrites = DurableWrites(authenticator: member.authenticator, node: member.node)

@@ -31,6 +31,12 @@ struct MetricParts: Sendable {
                 + "\"scripts\": {\"metricsAs\": \"self\"} in config/settings.json"
         }
 
+        /// How many metrics there are, of the cluster and of this host, whether they run or not.
+        var knownCount: Int {
+            let local = member.configuration.localMetrics
+            return Set(global.current.metrics.keys).union(local.texts.keys).union(local.problems.keys).count
+        }
+
         /// As it is now. Metrics of this host win over those of the cluster.
         var plan: MetricPlan {
             let (scripts, local) = (settings.scripts, member.configuration.localMetrics)
@@ -72,10 +78,13 @@ struct MetricParts: Sendable {
     ) async throws {
         let settings = Settings(
             member: member, global: global.index, program: try HostFile.linkTarget(of: "/proc/self/exe"))
+        let log = WorkerStartLog("metrics", member.logger)
         let runner = MetricRunner {
             settings.plan
-        } start: {
-            try await ScriptWorker.forMetrics($0, through: $1)
+        } start: { limits, way in
+            let worker = try await ScriptWorker.forMetrics(limits, through: way)
+            log.take(WorkerStart(nodeVersion: worker.nodeVersion, missingWalls: worker.missingWalls))
+            return worker
         } changed: {
             publisher.changed()
         }
@@ -97,11 +106,15 @@ struct MetricParts: Sendable {
     /// What `status` says of metrics.
     func status() async -> JSONValue {
         let (status, report) = (await runner.status, await runner.report())
-        return [
+        var document = status.lastStart.fields(node: settings.member.configuration.settings.scripts.node)
+        document.merge([
             "mode": .string(settings.mode), "count": .integer(Int64(settings.plan.sources.count)),
-            "worker": status.workerPID.map { .integer(Int64($0)) } ?? .null, "node": .text(status.nodeVersion),
+            "known": .integer(Int64(settings.knownCount)),
+            "worker": status.workerPID.map { .integer(Int64($0)) } ?? .null,
+            "runsAs": .text(status.way?.user(unit: "fastx-metrics.socket")),
             "errors": .object(report.errors.mapValues { .string($0) }),
-            "problem": .text(settings.problem ?? status.problem),
-        ]
+        ]) { $1 }
+        if let problem = settings.problem { document["problem"] = .string(problem) }
+        return .object(document)
     }
 }

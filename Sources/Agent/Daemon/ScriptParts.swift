@@ -1,6 +1,7 @@
 // The parts of a member that run scripts.
 import Glibc
 import Global
+import JSON
 import Logging
 import MemberConfiguration
 import OperatingSystem
@@ -11,10 +12,14 @@ import Scripts
 struct ScriptParts: Sendable {
     let predefined: PredefinedScripts
     let pool: ScriptPool
+    private let member: RunningMember
+    private let program: String
 
     /// Reads the scripts; none where the program's files are not installed, which is logged.
     init(_ member: RunningMember) throws {
         let program = try HostFile.linkTarget(of: "/proc/self/exe")
+        let log = WorkerStartLog("scripts", member.logger)
+        (self.member, self.program) = (member, program)
         predefined = try Self.predefined(program, member.logger)
         pool = ScriptPool {
             let scripts = member.configuration.settings.scripts
@@ -23,6 +28,8 @@ struct ScriptParts: Sendable {
             try await ScriptProcess.start(
                 ScriptPlan(kind: .placement, node: limits.node, memoryMiB: limits.memoryMiB),
                 through: Self.way(program))
+        } hasStarted: {
+            log.take($0)
         }
     }
 
@@ -61,8 +68,27 @@ struct ScriptParts: Sendable {
 
     /// Starts a worker ahead of the first placement wherever scripts choose.
     func warmUp(_ configuration: GlobalConfiguration) async {
+        if !Self.chains(configuration).isEmpty { await pool.warmUp() }
+    }
+
+    /// For what there is a chain.
+    private static func chains(_ configuration: GlobalConfiguration) -> [String] {
         let placement = configuration.placement
-        if !placement.start.isEmpty || !placement.login.isEmpty { await pool.warmUp() }
+        return (placement.login.isEmpty ? [] : ["login"]) + (placement.start.isEmpty ? [] : ["start"])
+    }
+
+    /// What `status` says of the workers.
+    func status(_ configuration: GlobalConfiguration) async -> JSONValue {
+        let status = await pool.status
+        var document: [String: JSONValue] = [
+            "chains": .array(Self.chains(configuration).map { .string($0) }),
+            "count": .integer(Int64(configuration.scripts.count)),
+            "workers": .array(status.workerPIDs.map { .integer(Int64($0)) }),
+            "starting": .integer(Int64(status.startingCount)),
+            "runsAs": .string(Self.way(program).user(unit: "fastx-scripts.socket")),
+        ]
+        document.merge(status.lastStart.fields(node: member.configuration.settings.scripts.node)) { $1 }
+        return .object(document)
     }
 }
 

@@ -4,6 +4,7 @@ import Accounts
 import Cluster
 import ControlSocket
 import Gateway
+import Global
 import Logging
 import MemberConfiguration
 
@@ -32,7 +33,7 @@ extension UserParts {
     /// What the commands can ask for.
     func controlRoutes(_ journal: Journal, _ global: GlobalParts, _ metrics: MetricParts) -> ControlRoutes {
         let relay = RelayDocument(exchange: exchange, externalLinks: externalLinks)
-        let (member, pages, logins, this) = (member, pages, logins, this)
+        let (member, pages, logins, this, scripts) = (member, pages, logins, this, scripts)
         let reach = ReachDocument(
             serverID: member.serverID, registry: registry, relay: relay, reachability: member.reachability, probe: probe
         ) { member.configuration.cluster.external }
@@ -42,7 +43,8 @@ extension UserParts {
                 authenticator: member.authenticator, certificate: member.certificate,
                 configurations: member.configurations, registry: registry, relay: relay, reach: reach,
                 global: global.index, journal: journal, pagesProblem: { pages.problem },
-                metrics: { await metrics.status() }, listening: { await member.listening }),
+                scripts: { await scripts.status(global.index.current) }, metrics: { await metrics.status() },
+                listening: { await member.listening }),
             members: MemberList(serverID: member.serverID, registry: registry, relay: relay, reach: reach),
             entries: EntryRoutes(
                 serverID: member.serverID, store: member.store, node: member.node,

@@ -5,10 +5,10 @@ import OperatingSystem
 package struct MetricRunnerStatus: Sendable, Equatable {
     /// Of its process; nil where there is none.
     package var workerPID: Int32?
-    /// What Node calls itself; nil where there is no worker.
-    package var nodeVersion: String?
-    /// Why the last start failed; nil where it did not.
-    package var problem: String?
+    /// Who has started it, or would start one now; nil where metrics do not run.
+    package var way: ScriptGuardWay?
+    /// What the last start has told; nil as long as none has ended that was like the next one would be.
+    package var lastStart: WorkerStart?
 
     /// Of no worker.
     package init() {}
@@ -32,7 +32,8 @@ package actor MetricRunner {
     private var workerPlan: MetricPlan?
     /// The metric that is called.
     private var running: ScriptSource?
-    private var problem: String?
+    /// By which plan a start has ended last, and what it has told.
+    private var lastStart: (plan: MetricPlan, outcome: WorkerStart)?
 
     /// - Parameters:
     ///   - plan: As it is configured now.
@@ -67,8 +68,11 @@ package actor MetricRunner {
 
     /// What is known of the worker.
     package var status: MetricRunnerStatus {
+        let now = plan()
         var status = MetricRunnerStatus()
-        (status.workerPID, status.nodeVersion, status.problem) = (worker?.pid, worker?.nodeVersion, problem)
+        status.workerPID = worker?.pid
+        status.way = workerPlan?.way ?? now.way
+        status.lastStart = lastStart.flatMap { now.hasWorkers(of: $0.plan) ? $0.outcome : nil }
         return status
     }
 
@@ -93,7 +97,6 @@ package actor MetricRunner {
         (lastPlan, lastBegun) = (plan, now)
         values.keep(Set(plan.sources.map(\.name)))
         if !(workerPlan.map(plan.hasWorkers) ?? true) { await endWorker() }
-        problem = nil
         if isFollowing { changed() }
         guard plan.isRunning, let way = plan.way else { return }
         for (index, metric) in plan.sources.enumerated() {
@@ -101,8 +104,9 @@ package actor MetricRunner {
             do {
                 worker = try await usableWorker(plan, way)
             } catch {
-                if !Task.isCancelled { takeFailure(of: plan.sources[index...], "\(error)") }
-                return
+                if Task.isCancelled { return }
+                lastStart = (plan, WorkerStart(problem: "\(error)"))
+                return takeFailure(of: plan.sources[index...], "\(error)")
             }
             // A round of what was configured before goes no further.
             guard self.plan() == plan else { return bell.ring() }
@@ -114,7 +118,6 @@ package actor MetricRunner {
     }
 
     private func takeFailure(of metrics: ArraySlice<ScriptSource>, _ problem: String) {
-        self.problem = problem
         let hasChanged = metrics.map { values.take(.failed("it cannot run: \(problem)"), of: $0) }
         if hasChanged.contains(true) { changed() }
     }
@@ -137,6 +140,7 @@ package actor MetricRunner {
         if let worker, await worker.isUsable { return worker }
         let new = try await start(plan.limits, way)
         (worker, workerPlan) = (new, plan)
+        lastStart = (plan, WorkerStart(nodeVersion: new.nodeVersion, missingWalls: new.missingWalls))
         Task {
             await new.waitForEnd()
             await forget(new)

@@ -21,6 +21,8 @@ package protocol MetricWorker: AnyObject, Sendable {
     var pid: Int32 { get }
     /// What Node calls itself.
     var nodeVersion: String { get }
+    /// Walls that could not be put up, a sentence each.
+    var missingWalls: [String] { get }
     /// Whether it may be used again: not after a call without an answer.
     var isUsable: Bool { get async }
     /// Calls a function; returns at the latest when its time is over, and has ended the process then.

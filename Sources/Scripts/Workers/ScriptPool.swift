@@ -21,16 +21,14 @@ package enum NoWorker: Error, Sendable, Equatable, CustomStringConvertible {
 
 /// What is known of the workers.
 package struct ScriptPoolStatus: Sendable, Equatable {
-    /// How many processes there are.
+    /// How many processes there are, with those that are being started.
     package var workerCount = 0
-    /// The process of the worker that was started last; nil as long as none was.
-    package var workerPID: Int32?
-    /// What Node calls itself; nil as long as none was started.
-    package var nodeVersion: String?
-    /// Walls that could not be put up around the last one, as sentences.
-    package var missingWalls: [String] = []
-    /// Why the last start failed; nil where it did not.
-    package var problem: String?
+    /// How many of them are being started.
+    package var startingCount = 0
+    /// The processes that were started, the oldest first.
+    package var workerPIDs: [Int32] = []
+    /// What the last start has told; nil as long as none has ended that was like the next one would be.
+    package var lastStart: WorkerStart?
 }
 
 /// Starts workers, lends them, and ends those that nobody has needed for a while.
@@ -46,6 +44,7 @@ package actor ScriptPool {
 
     private let limits: @Sendable () -> ScriptLimits
     private let start: @Sendable (ScriptLimits) async throws(ScriptStartError) -> ScriptProcess
+    private let hasStarted: @Sendable (WorkerStart) -> Void
     private let idleTime: Duration
     private let group: any EventLoopGroup
 
@@ -56,6 +55,11 @@ package actor ScriptPool {
         let until: ContinuousClock.Instant
     }
 
+    private struct Lent {
+        let worker: ScriptWorker
+        let limits: ScriptLimits
+    }
+
     private struct Waiter {
         let number: UInt64
         let continuation: CheckedContinuation<Result<ScriptWorker, NoWorker>, Never>
@@ -64,8 +68,11 @@ package actor ScriptPool {
     private var idle: [Idle] = []
     /// Ends those that nobody needs; nil where there is none to look after.
     private var sweeping: Task<Void, Never>?
-    private var lent: [ObjectIdentifier: ScriptLimits] = [:]
-    private var startingCount = 0
+    private var lent: [ObjectIdentifier: Lent] = [:]
+    /// Those that are being started.
+    private var starting: [ScriptLimits] = []
+    /// By which limits a start has ended last, and what it has told.
+    private var lastStart: (limits: ScriptLimits, outcome: WorkerStart)?
     /// Those who are known come before those who are not.
     private var waiters: [Waiter] = []
     private var strangers: [Waiter] = []
@@ -73,23 +80,33 @@ package actor ScriptPool {
     private var isClosed = false
     /// The servers of the last chain: what a worker is told of before it is lent for the first time.
     private var servers: [KeptServer] = []
-    /// What is known of the workers.
-    package private(set) var status = ScriptPoolStatus()
 
     /// - Parameters:
     ///   - limits: As they are configured now.
     ///   - start: Starts a process.
+    ///   - hasStarted: Called with what came of each start.
     package init(
         idleTime: Duration = ScriptPool.idleTime, limits: @escaping @Sendable () -> ScriptLimits,
-        start: @escaping @Sendable (ScriptLimits) async throws(ScriptStartError) -> ScriptProcess
+        start: @escaping @Sendable (ScriptLimits) async throws(ScriptStartError) -> ScriptProcess,
+        hasStarted: @escaping @Sendable (WorkerStart) -> Void = { _ in }
     ) {
+        self.hasStarted = hasStarted
         self.idleTime = idleTime
         self.limits = limits
         self.start = start
         group = MultiThreadedEventLoopGroup.singleton
     }
 
-    private var workerCount: Int { idle.count + lent.count + startingCount }
+    private var workerCount: Int { idle.count + lent.count + starting.count }
+
+    /// What is known of the workers.
+    package var status: ScriptPoolStatus {
+        let now = limits()
+        return ScriptPoolStatus(
+            workerCount: workerCount, startingCount: starting.count,
+            workerPIDs: (idle.map(\.worker) + lent.values.map(\.worker)).map(\.pid).sorted(),
+            lastStart: lastStart.flatMap { $0.limits == now ? $0.outcome : nil })
+    }
 
     /// Lends a worker for the time of the closure.
     ///
@@ -107,9 +124,15 @@ package actor ScriptPool {
     /// Has workers that are started from now on know these servers.
     func remember(_ servers: [KeptServer]) { self.servers = servers }
 
-    /// Starts a worker where there is none, so that the first call need not wait for it.
-    package func warmUp() {
-        if workerCount == 0, !isClosed { startOne() }
+    /// Starts a worker where there is none by the limits of now, so that the first call need not wait for it, and what is
+    /// wrong with the start is known before. Those that nobody uses and that have other limits end.
+    package func warmUp() async {
+        let now = limits()
+        let outdated = idle.filter { $0.limits != now }
+        idle.removeAll { $0.limits != now }
+        let isThere = !idle.isEmpty || starting.contains(now) || lent.values.contains { $0.limits == now }
+        if !isThere, workerCount < Self.workerCountMax, !isClosed { startOne() }
+        for each in outdated { await each.worker.end() }
     }
 
     /// Ends all; nothing is lent any more.
@@ -120,7 +143,6 @@ package actor ScriptPool {
         idle = []
         for idle in last { await idle.worker.end() }
         answerAll(.failure(.cannotStart("the agent is stopping")))
-        count()
     }
 
     private func borrow(_ isStranger: Bool) async throws(NoWorker) -> ScriptWorker {
@@ -128,7 +150,7 @@ package actor ScriptPool {
         if let worker = await takeIdle() { return worker }
         guard (isStranger ? strangers : waiters).count < Self.queueCountMax else { throw .busy }
         // Those who wait have a start under way each, as far as there may be so many.
-        if startingCount <= waiters.count + strangers.count, workerCount < Self.workerCountMax { startOne() }
+        if starting.count <= waiters.count + strangers.count, workerCount < Self.workerCountMax { startOne() }
         lastWaiter += 1
         let number = lastWaiter
         let patience = Task {
@@ -163,7 +185,7 @@ package actor ScriptPool {
             // Of the two that were used last the one that has rested longer; the others are left to be ended.
             let next = idle.remove(at: max(0, idle.count - 2))
             if next.limits == now, next.worker.isUsable {
-                lent[ObjectIdentifier(next.worker)] = now
+                lent[ObjectIdentifier(next.worker)] = Lent(worker: next.worker, limits: now)
                 return next.worker
             }
             await next.worker.end()
@@ -173,30 +195,33 @@ package actor ScriptPool {
 
     /// One that is warm for the next call, as long as there may be so many.
     private func keepSpare() {
-        if !isClosed, idle.isEmpty, startingCount == 0, workerCount < Self.workerCountMax { startOne() }
+        if !isClosed, idle.isEmpty, starting.isEmpty, workerCount < Self.workerCountMax { startOne() }
     }
 
     private func startOne() {
-        startingCount += 1
         let limits = limits()
+        starting.append(limits)
         Task {
-            let result: Result<ScriptWorker, NoWorker>
-            do {
-                let process = try await start(limits)
-                status.nodeVersion = process.nodeVersion
-                status.workerPID = process.pid
-                status.missingWalls = process.missingWalls
-                let worker = try await ScriptWorker(process, limits, on: group)
-                await worker.bringUpToDate(servers)
-                try await worker.becomeReady()
-                status.problem = nil
-                result = .success(worker)
-            } catch {
-                status.problem = "\(error)"
-                result = .failure(.cannotStart("\(error)"))
-            }
-            startingCount -= 1
+            let (outcome, result) = await make(limits)
+            if let index = starting.firstIndex(of: limits) { starting.remove(at: index) }
+            lastStart = (limits, outcome)
+            hasStarted(outcome)
             started(result, limits)
+        }
+    }
+
+    private func make(_ limits: ScriptLimits) async -> (WorkerStart, Result<ScriptWorker, NoWorker>) {
+        var outcome: WorkerStart?
+        do {
+            let process = try await start(limits)
+            outcome = WorkerStart(nodeVersion: process.nodeVersion, missingWalls: process.missingWalls)
+            let worker = try await ScriptWorker(process, limits, on: group)
+            await worker.bringUpToDate(servers)
+            try await worker.becomeReady()
+            return (WorkerStart(nodeVersion: process.nodeVersion, missingWalls: process.missingWalls), .success(worker))
+        } catch {
+            outcome?.fail("\(error)")
+            return (outcome ?? WorkerStart(problem: "\(error)"), .failure(.cannotStart("\(error)")))
         }
     }
 
@@ -210,13 +235,12 @@ package actor ScriptPool {
             offer(worker, limits)
         case .failure:
             // Whoever waits would wait for the same.
-            if lent.isEmpty, startingCount == 0 { answerAll(result) }
+            if lent.isEmpty, starting.isEmpty { answerAll(result) }
         }
-        count()
     }
 
     private func giveBack(_ worker: ScriptWorker) async {
-        guard let limits = lent.removeValue(forKey: ObjectIdentifier(worker)) else { return }
+        guard let limits = lent.removeValue(forKey: ObjectIdentifier(worker))?.limits else { return }
         if worker.isUsable {
             await worker.rest()
             offer(worker, limits)
@@ -225,7 +249,6 @@ package actor ScriptPool {
             // In its place at once, so that nobody waits for the start of one.
             if !isClosed, workerCount < Self.workerCountMax, idle.isEmpty { startOne() }
         }
-        count()
     }
 
     private func offer(_ worker: ScriptWorker, _ limits: ScriptLimits) {
@@ -235,7 +258,7 @@ package actor ScriptPool {
             return
         }
         if let waiter = takeWaiter() {
-            lent[ObjectIdentifier(worker)] = limits
+            lent[ObjectIdentifier(worker)] = Lent(worker: worker, limits: limits)
             waiter.continuation.resume(returning: .success(worker))
             return
         }
@@ -253,7 +276,6 @@ package actor ScriptPool {
             let late = idle.filter { $0.until <= now }
             idle.removeAll { $0.until <= now }
             for each in late { await each.worker.end() }
-            count()
         }
         sweeping = nil
     }
@@ -264,7 +286,6 @@ package actor ScriptPool {
             idle.remove(at: index)
             await worker.end()
         }
-        count()
     }
 
     private func answerAll(_ result: Result<ScriptWorker, NoWorker>) {
@@ -272,6 +293,4 @@ package actor ScriptPool {
         waiters = []
         strangers = []
     }
-
-    private func count() { status.workerCount = workerCount }
 }

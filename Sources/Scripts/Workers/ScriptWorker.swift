@@ -58,6 +58,8 @@ package actor ScriptWorker {
     package nonisolated var pid: Int32 { process.pid }
     /// What Node calls itself.
     package nonisolated var nodeVersion: String { process.nodeVersion }
+    /// Walls that could not be put up, a sentence each.
+    package nonisolated var missingWalls: [String] { process.missingWalls }
 
     // MARK: Chains
 
