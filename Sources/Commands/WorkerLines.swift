@@ -54,7 +54,9 @@ package enum WorkerLines {
             case 1: "1 worker (process \(numbers[0]))"
             case let count: "\(count) workers (processes \(numbers.joined(separator: ", ")))"
             }
-        return starting == 0 ? there : "\(there), \(starting) being started"
+        let waiting = scripts.integer("waiting") ?? 0
+        return there + (starting == 0 ? "" : ", \(starting) being started")
+            + (waiting == 0 ? "" : ", \(waiting) wait for one")
     }
 
     private static func wrong(with value: JSONValue, _ label: String) -> [String] {

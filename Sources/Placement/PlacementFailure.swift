@@ -23,6 +23,8 @@ package enum PlacementFailure: Error, Sendable, Equatable {
     case noScripts(String)
     /// So many placements wait already that this one was not begun.
     case busy
+    /// The agent stops before a server was chosen.
+    case stopping
     /// The server that was chosen cannot be reached, and no other was chosen in its place.
     case unreachable(ServerID, name: String)
 
@@ -34,6 +36,7 @@ package enum PlacementFailure: Error, Sendable, Equatable {
         case .noCandidates(.session): "no member that can be reached starts sessions just now"
         case .undecided: "no script chose a server"
         case .busy: "too many requests wait for a server just now; try again in a moment"
+        case .stopping: "the agent is stopping; try again in a moment"
         case .unreachable(_, let name): "\(name) cannot be reached from here at the moment; try again"
         case .unanswered(let script, .tooSlow(let limit)):
             "the script \"\(script)\", which chooses the server, did not answer within \(limit) ms; tell the administrator"
@@ -64,7 +67,7 @@ package enum PlacementFailure: Error, Sendable, Equatable {
         case .undecided(let count): "the chain came to its end without a server id, with \(count) servers left"
         case .unknownScript(let script): "the chain names the script \"\(script)\", which there is not"
         case .noScripts(let why): why
-        case .noCandidates, .busy: message
+        case .noCandidates, .busy, .stopping: message
         case .unreachable(let server, let name): "\(name) (\(server)) was chosen and cannot be reached from here"
         }
     }

@@ -40,9 +40,9 @@ struct WorkerLinesTests {
                     "scripts      chains: start; /opt/node v20.1.0, 1 worker (process 12), started as fastx, the agent's own user"
                 ])
         let both = WorkerLines.scripts(
-            Self.scripts(["chains": ["login", "start"], "workers": [12, 13], "starting": 1]))
+            Self.scripts(["chains": ["login", "start"], "workers": [12, 13], "starting": 1, "waiting": 3]))
         #expect(both[0].contains("chains: login, start; "))
-        #expect(both[0].contains(" 2 workers (processes 12, 13), 1 being started, "))
+        #expect(both[0].contains(" 2 workers (processes 12, 13), 1 being started, 3 wait for one, "))
         #expect(
             WorkerLines.metrics(Self.metrics())
                 == [

@@ -41,8 +41,8 @@ def test_where_no_script_is_configured_nothing_runs_and_nothing_is_said(cluster)
     agent = make(cluster)
     assert lines(agent) == []
     assert scripts(agent) == {
-        "chains": [], "count": 0, "nodePath": NODE, "node": None, "workers": [], "starting": 0, "missingWalls": None,
-        "problem": None, "runsAs": f"{getpass.getuser()}, the agent's own user"}
+        "chains": [], "count": 0, "nodePath": NODE, "node": None, "workers": [], "starting": 0, "waiting": 0,
+        "missingWalls": None, "problem": None, "runsAs": f"{getpass.getuser()}, the agent's own user"}
 
 
 def test_a_chain_has_a_worker_started_of_which_node_user_and_walls_are_told(cluster):

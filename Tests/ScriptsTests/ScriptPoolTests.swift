@@ -47,12 +47,12 @@ struct ScriptPoolTests {
     ///
     /// - Parameter isReady: Whether they answer what each is asked first, before that.
     private static func with(
-        _ main: String, isReady: Bool = true, idleTime: Duration = ScriptPool.idleTime,
+        _ main: String, isReady: Bool = true, idleTime: Duration = ScriptPool.idleTime, limit: Duration = limit,
         _ test: @Sendable (ScriptPool) async throws -> Void
     ) async throws {
         try await ScriptFixture.with(frames + (isReady ? "answer(next().id);\n" : "") + main) { fixture in
             let limits = ScriptLimits(node: ScriptPrograms.node, time: limit, memoryMiB: 64)
-            let pool = ScriptPool(idleTime: idleTime) {
+            let pool = ScriptPool(idleTime: idleTime, endTimeMax: ScriptFixture.patience) {
                 limits
             } start: { (limits) throws(ScriptStartError) in
                 try await fixture.started(limits)
@@ -157,6 +157,46 @@ struct ScriptPoolTests {
             let deadline = ContinuousClock.now + ScriptFixture.patience
             while await pool.status.workerCount > 0, .now < deadline { try await Task.sleep(for: .milliseconds(20)) }
             #expect(await pool.status.workerCount == 0)
+        }
+    }
+
+    @Test(
+        "When the agent stops whoever uses a worker, waits for one or asks for one is told so, and no process is left")
+    func close() async throws {
+        // Each answers what it is asked first, and the next question never.
+        try await Self.with("next(); for (;;) {}", limit: .seconds(60)) { pool in
+            let count = ScriptPool.workerCountMax + 3
+            let answers = (0..<count).map { _ in
+                Task { () async -> NoWorker? in
+                    do throws(NoWorker) {
+                        _ = try await pool.withWorker { await $0.check(Self.script) }
+                        return nil
+                    } catch { return error }
+                }
+            }
+            let deadline = ContinuousClock.now + ScriptFixture.patience
+            var status = await pool.status
+            while status.workerPIDs.count < ScriptPool.workerCountMax || status.waitingCount != 3, .now < deadline {
+                try await Task.sleep(for: .milliseconds(20))
+                status = await pool.status
+            }
+            let pids = status.workerPIDs
+            #expect(pids.count == ScriptPool.workerCountMax && status.waitingCount == 3)
+            await pool.close()
+            for pid in pids { #expect(kill(pid, 0) != 0 && errno == ESRCH, "process \(pid) is left") }
+            #expect(await pool.status.workerCount == 0)
+            for answer in answers { #expect(await answer.value == .stopping) }
+            await #expect(throws: NoWorker.stopping) { try await Self.outcome(pool) }
+        }
+    }
+
+    @Test("A start that is under way when the agent stops leaves no process")
+    func closeAtStart() async throws {
+        try await Self.with("for (;;) answer(next().id);", isReady: false) { pool in
+            await pool.warmUp()
+            await pool.close()
+            let status = await pool.status
+            #expect(status.workerCount == 0 && status.workerPIDs.isEmpty)
         }
     }
 

@@ -77,6 +77,7 @@ struct Daemon {
                 await frontDoor.waitUntilListening()
                 await guardian.run()
             },
+            ScriptService(pool: scripts.pool),
             Announcement {
                 await control.waitUntilListening()
                 await frontDoor.waitUntilListening()

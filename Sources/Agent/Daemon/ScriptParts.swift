@@ -84,7 +84,7 @@ struct ScriptParts: Sendable {
             "chains": .array(Self.chains(configuration).map { .string($0) }),
             "count": .integer(Int64(configuration.scripts.count)),
             "workers": .array(status.workerPIDs.map { .integer(Int64($0)) }),
-            "starting": .integer(Int64(status.startingCount)),
+            "starting": .integer(Int64(status.startingCount)), "waiting": .integer(Int64(status.waitingCount)),
             "runsAs": .string(Self.way(program).user(unit: "fastx-scripts.socket")),
         ]
         document.merge(status.lastStart.fields(node: member.configuration.settings.scripts.node)) { $1 }

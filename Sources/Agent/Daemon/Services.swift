@@ -6,6 +6,7 @@ import Gossip
 import Logging
 import OperatingSystem
 import Replica
+import Scripts
 import ServiceLifecycle
 import Store
 
@@ -46,6 +47,20 @@ struct StoreService: Service {
             // The daemon ends because another service failed.
         }
         await member.store.close()
+    }
+}
+
+/// Ends the workers of scripts while those who wait for one can still be answered.
+struct ScriptService: Service {
+    let pool: ScriptPool
+
+    func run() async throws {
+        do {
+            try await gracefulShutdown()
+        } catch is CancellationError {
+            // The daemon ends because another service failed.
+        }
+        await pool.close()
     }
 }
 

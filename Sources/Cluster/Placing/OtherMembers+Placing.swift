@@ -124,6 +124,7 @@ extension PlacementFailure {
         case .undecided: (.conflict, "no-server", .warning)
         case .noCandidates: (.serviceUnavailable, "no-server", .warning)
         case .busy: (.serviceUnavailable, "busy", .warning)
+        case .stopping: (.serviceUnavailable, "stopping", .notice)
         case .unreachable: (.badGateway, "unreachable", .warning)
         case .noScripts: (.serviceUnavailable, "no-scripts", .error)
         case .noCandidate, .wrongAnswer, .wrongElement, .unanswered, .unknownScript:

@@ -28,6 +28,8 @@ package actor MetricRunner {
     private var lastPlan: MetricPlan?
     private var lastBegun: ContinuousClock.Instant?
     private var worker: (any MetricWorker)?
+    /// All whose processes have not ended, whether they are still used or not.
+    private var alive: [ObjectIdentifier: any MetricWorker] = [:]
     /// By which the worker was started.
     private var workerPlan: MetricPlan?
     /// The metric that is called.
@@ -80,6 +82,7 @@ package actor MetricRunner {
     package func run() async {
         while await bell.wait() { await round() }
         await endWorker()
+        await WorkerEnd.wait { await self.waitForEnds() }
     }
 
     // MARK: Rounds
@@ -141,11 +144,24 @@ package actor MetricRunner {
         let new = try await start(plan.limits, way)
         (worker, workerPlan) = (new, plan)
         lastStart = (plan, WorkerStart(nodeVersion: new.nodeVersion, missingWalls: new.missingWalls))
+        alive[ObjectIdentifier(new)] = new
         Task {
             await new.waitForEnd()
-            await forget(new)
+            await bury(new)
         }
         return new
+    }
+
+    private func bury(_ old: any MetricWorker) async {
+        alive[ObjectIdentifier(old)] = nil
+        await forget(old)
+    }
+
+    private func waitForEnds() async {
+        while let old = alive.values.first {
+            await old.waitForEnd()
+            await bury(old)
+        }
     }
 
     private func forget(_ old: any MetricWorker) async {

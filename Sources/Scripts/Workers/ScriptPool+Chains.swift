@@ -30,6 +30,7 @@ extension ScriptPool {
             var run = ChainRun(chain, candidates)
             switch error {
             case .busy: run.give(up: .busy)
+            case .stopping: run.give(up: .stopping)
             case .cannotStart(let why): run.give(up: .noScripts(why))
             }
             return run

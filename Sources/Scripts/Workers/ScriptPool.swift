@@ -9,12 +9,15 @@ package enum NoWorker: Error, Sendable, Equatable, CustomStringConvertible {
     case cannotStart(String)
     /// So many wait for one already.
     case busy
+    /// The agent is stopping.
+    case stopping
 
     /// For an administrator.
     package var description: String {
         switch self {
         case .cannotStart(let why): why
         case .busy: "too many wait for a script already; try again in a moment"
+        case .stopping: "the agent is stopping"
         }
     }
 }
@@ -25,8 +28,10 @@ package struct ScriptPoolStatus: Sendable, Equatable {
     package var workerCount = 0
     /// How many of them are being started.
     package var startingCount = 0
-    /// The processes that were started, the oldest first.
+    /// The processes that were started and may be used, in order of their numbers.
     package var workerPIDs: [Int32] = []
+    /// How many wait for one.
+    package var waitingCount = 0
     /// What the last start has told; nil as long as none has ended that was like the next one would be.
     package var lastStart: WorkerStart?
 }
@@ -41,11 +46,14 @@ package actor ScriptPool {
     package static let waitTimeMax: Duration = .seconds(10)
     /// For how long a worker is kept that nobody needs.
     package static let idleTime: Duration = .seconds(600)
+    /// For how long the agent's own end waits for the ends of workers.
+    package static let endTimeMax = WorkerEnd.timeMax
 
     private let limits: @Sendable () -> ScriptLimits
     private let start: @Sendable (ScriptLimits) async throws(ScriptStartError) -> ScriptProcess
     private let hasStarted: @Sendable (WorkerStart) -> Void
     private let idleTime: Duration
+    private let endTimeMax: Duration
     private let group: any EventLoopGroup
 
     private struct Idle {
@@ -60,6 +68,11 @@ package actor ScriptPool {
         let limits: ScriptLimits
     }
 
+    private struct Starting {
+        let task: Task<Void, Never>
+        let limits: ScriptLimits
+    }
+
     private struct Waiter {
         let number: UInt64
         let continuation: CheckedContinuation<Result<ScriptWorker, NoWorker>, Never>
@@ -69,8 +82,11 @@ package actor ScriptPool {
     /// Ends those that nobody needs; nil where there is none to look after.
     private var sweeping: Task<Void, Never>?
     private var lent: [ObjectIdentifier: Lent] = [:]
-    /// Those that are being started.
-    private var starting: [ScriptLimits] = []
+    /// Those that are being started, numbered.
+    private var starting: [UInt64: Starting] = [:]
+    private var lastStarting: UInt64 = 0
+    /// All whose processes have not ended, whether anybody may still use them or not.
+    private var alive: [ObjectIdentifier: ScriptWorker] = [:]
     /// By which limits a start has ended last, and what it has told.
     private var lastStart: (limits: ScriptLimits, outcome: WorkerStart)?
     /// Those who are known come before those who are not.
@@ -86,12 +102,14 @@ package actor ScriptPool {
     ///   - start: Starts a process.
     ///   - hasStarted: Called with what came of each start.
     package init(
-        idleTime: Duration = ScriptPool.idleTime, limits: @escaping @Sendable () -> ScriptLimits,
+        idleTime: Duration = ScriptPool.idleTime, endTimeMax: Duration = ScriptPool.endTimeMax,
+        limits: @escaping @Sendable () -> ScriptLimits,
         start: @escaping @Sendable (ScriptLimits) async throws(ScriptStartError) -> ScriptProcess,
         hasStarted: @escaping @Sendable (WorkerStart) -> Void = { _ in }
     ) {
         self.hasStarted = hasStarted
         self.idleTime = idleTime
+        self.endTimeMax = endTimeMax
         self.limits = limits
         self.start = start
         group = MultiThreadedEventLoopGroup.singleton
@@ -105,6 +123,7 @@ package actor ScriptPool {
         return ScriptPoolStatus(
             workerCount: workerCount, startingCount: starting.count,
             workerPIDs: (idle.map(\.worker) + lent.values.map(\.worker)).map(\.pid).sorted(),
+            waitingCount: waiters.count + strangers.count,
             lastStart: lastStart.flatMap { $0.limits == now ? $0.outcome : nil })
     }
 
@@ -118,6 +137,7 @@ package actor ScriptPool {
         keepSpare()
         let result = await body(worker)
         await giveBack(worker)
+        if worker.wasTakenAway { throw .stopping }
         return result
     }
 
@@ -130,24 +150,36 @@ package actor ScriptPool {
         let now = limits()
         let outdated = idle.filter { $0.limits != now }
         idle.removeAll { $0.limits != now }
-        let isThere = !idle.isEmpty || starting.contains(now) || lent.values.contains { $0.limits == now }
+        let isThere =
+            !idle.isEmpty || starting.values.contains { $0.limits == now } || lent.values.contains { $0.limits == now }
         if !isThere, workerCount < Self.workerCountMax, !isClosed { startOne() }
         for each in outdated { await each.worker.end() }
     }
 
-    /// Ends all; nothing is lent any more.
+    /// Ends all, those that are lent and those that are being started as well; nothing is lent any more. Whoever waits for
+    /// one, or uses one, is told that the agent is stopping. Returns once no process is left, or after `endTimeMax`.
     package func close() async {
         isClosed = true
         sweeping?.cancel()
-        let last = idle
+        answerAll(.failure(.stopping))
         idle = []
-        for idle in last { await idle.worker.end() }
-        answerAll(.failure(.cannotStart("the agent is stopping")))
+        for worker in alive.values { await worker.takeAway() }
+        await WorkerEnd.wait(endTimeMax) { await self.waitForEnds() }
+    }
+
+    /// Returns once no process is left.
+    private func waitForEnds() async {
+        while let start = starting.values.first { await start.task.value }
+        while let worker = alive.values.first {
+            await worker.waitForEnd()
+            await forget(worker)
+        }
     }
 
     private func borrow(_ isStranger: Bool) async throws(NoWorker) -> ScriptWorker {
-        if isClosed { throw .cannotStart("the agent is stopping") }
+        if isClosed { throw .stopping }
         if let worker = await takeIdle() { return worker }
+        if isClosed { throw .stopping }
         guard (isStranger ? strangers : waiters).count < Self.queueCountMax else { throw .busy }
         // Those who wait have a start under way each, as far as there may be so many.
         if starting.count <= waiters.count + strangers.count, workerCount < Self.workerCountMax { startOne() }
@@ -200,40 +232,54 @@ package actor ScriptPool {
 
     private func startOne() {
         let limits = limits()
-        starting.append(limits)
-        Task {
+        lastStarting += 1
+        let number = lastStarting
+        let task = Task {
             let (outcome, result) = await make(limits)
-            if let index = starting.firstIndex(of: limits) { starting.remove(at: index) }
-            lastStart = (limits, outcome)
-            hasStarted(outcome)
+            starting[number] = nil
+            if !isClosed {
+                lastStart = (limits, outcome)
+                hasStarted(outcome)
+            }
             started(result, limits)
         }
+        starting[number] = Starting(task: task, limits: limits)
     }
 
     private func make(_ limits: ScriptLimits) async -> (WorkerStart, Result<ScriptWorker, NoWorker>) {
-        var outcome: WorkerStart?
+        let process: ScriptProcess
         do {
-            let process = try await start(limits)
-            outcome = WorkerStart(nodeVersion: process.nodeVersion, missingWalls: process.missingWalls)
+            process = try await start(limits)
+        } catch {
+            return (WorkerStart(problem: "\(error)"), .failure(.cannotStart("\(error)")))
+        }
+        var outcome = WorkerStart(nodeVersion: process.nodeVersion, missingWalls: process.missingWalls)
+        do {
             let worker = try await ScriptWorker(process, limits, on: group)
+            follow(worker)
             await worker.bringUpToDate(servers)
             try await worker.becomeReady()
-            return (WorkerStart(nodeVersion: process.nodeVersion, missingWalls: process.missingWalls), .success(worker))
+            return (outcome, .success(worker))
         } catch {
-            outcome?.fail("\(error)")
-            return (outcome ?? WorkerStart(problem: "\(error)"), .failure(.cannotStart("\(error)")))
+            outcome.fail("\(error)")
+            return (outcome, .failure(.cannotStart("\(error)")))
+        }
+    }
+
+    private func follow(_ worker: ScriptWorker) {
+        alive[ObjectIdentifier(worker)] = worker
+        Task {
+            await worker.waitForEnd()
+            await forget(worker)
         }
     }
 
     private func started(_ result: Result<ScriptWorker, NoWorker>, _ limits: ScriptLimits) {
         switch result {
         case .success(let worker):
-            Task {
-                await worker.waitForEnd()
-                await forget(worker)
-            }
             offer(worker, limits)
         case .failure:
+            if isClosed { return answerAll(.failure(.stopping)) }
             // Whoever waits would wait for the same.
             if lent.isEmpty, starting.isEmpty { answerAll(result) }
         }
@@ -282,6 +328,7 @@ package actor ScriptPool {
 
     /// Its process has ended by itself, or was ended by somebody else.
     private func forget(_ worker: ScriptWorker) async {
+        alive[ObjectIdentifier(worker)] = nil
         if let index = idle.firstIndex(where: { $0.worker === worker }) {
             idle.remove(at: index)
             await worker.end()

@@ -15,6 +15,7 @@ package actor ScriptWorker {
     private var kept: [ServerID: UInt64] = [:]
     private var lastQuestion: Int64 = 0
     private let isGivenUp = Atomic(false)
+    private let isTaken = Atomic(false)
 
     /// Whether it may be used again: not after a call without an answer, nor after its process has closed the stream.
     package nonisolated var isUsable: Bool { !isGivenUp.load(ordering: .acquiring) && connection.isOpen }
@@ -50,6 +51,15 @@ package actor ScriptWorker {
         connection.close()
         process.kill()
     }
+
+    /// Takes it away from whoever uses it: its process ends, and what a call under way comes to means nothing.
+    func takeAway() {
+        isTaken.store(true, ordering: .releasing)
+        end()
+    }
+
+    /// Whether it was taken away.
+    nonisolated var wasTakenAway: Bool { isTaken.load(ordering: .acquiring) }
 
     /// Resumes once its process has ended, for whatever reason.
     package nonisolated func waitForEnd() async { _ = await process.end() }
