@@ -82,7 +82,7 @@ package struct APIRouter: Sendable {
             TicketRoutes(member: member, sessions: sessions, tickets: tickets),
             DisplayRoutes(sessions: sessions, streams: streams, authentication: authentication),
             ServerRoutes(member: member, registry: others.registry),
-            PlacementRoutes(member: member, others: others),
+            PlacementRoutes(member: member, others: others, installed: pages.installed),
             AuditRoutes(member: member, authentication: authentication, history: history),
             EventRoutes(events: events, streams: streams, authentication: authentication),
         ]

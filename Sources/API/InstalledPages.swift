@@ -16,6 +16,12 @@ package struct InstalledPages: Sendable {
     /// The directory that has them. It is looked for every time: they may be installed while the agent runs.
     var directory: String? { files.directory(with: "Pages/index.html") }
 
+    /// The file of types for placement scripts and metrics; nil where it is not installed.
+    var scriptTypes: String? {
+        let file = "ScriptWorker/fastx.d.ts"
+        return files.directory(with: file).map { "\($0)/\(file)" }
+    }
+
     /// What an administrator is told where there are none.
     package var problem: String? {
         guard directory == nil else { return nil }

@@ -1,4 +1,4 @@
-// The routes about placements: how servers were chosen, what would be chosen, and where to log in by SSH.
+// The routes about placements: how servers were chosen, what would be chosen, where to log in by SSH, types for scripts.
 import Accounts
 import Cluster
 import Directory
@@ -7,6 +7,7 @@ import Glibc
 import Hummingbird
 import JSON
 import MemberConfiguration
+import NIOCore
 import OperatingSystem
 import Placement
 import Replica
@@ -15,9 +16,10 @@ import Replica
 struct PlacementRoutes: RouteGroup {
     let member: ThisMember
     let others: OtherMembers
+    let installed: InstalledPages
 
     var handlers: [Route: Handler] {
-        [.placements: list, .placement: get, .tryPlacement: tryOut, .choose: choose]
+        [.placements: list, .placement: get, .tryPlacement: tryOut, .choose: choose, .scriptTypes: types]
     }
 
     private var placer: Placer { others.placer }
@@ -54,6 +56,21 @@ struct PlacementRoutes: RouteGroup {
         let trial = try await RequestBody.read(request, member.serverID) { PlacementTrial(&$0) }
         let configuration = member.configuration.settings.logins
         return .json(try await trial.run(by: placer) { try PlacedUser(named: $0, configuration) })
+    }
+
+    /// What scripts are given and may return, for editors. It is the same for everybody, and comes with the program.
+    private func types(_ request: Request, _ context: APIContext) async throws -> Response {
+        _ = try context.requireIdentity(member.serverID)
+        guard let path = installed.scriptTypes else {
+            throw member.problem(
+                .serviceUnavailable, "not-installed",
+                "the files of scripts are not installed on \(member.hostname); its administrator installs them with "
+                    + "\"make install\", see README.md")
+        }
+        let bytes = try HostFile.bytes(at: path)
+        return Response(
+            status: .ok, headers: [.contentType: "text/plain; charset=utf-8", .cacheControl: "no-cache"],
+            body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
     // MARK: Choosing

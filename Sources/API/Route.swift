@@ -12,7 +12,7 @@ package enum Route: Int, CaseIterable, Sendable {
     // The cluster, as users see it.
     case servers, serverHistory, events, interface
     // How servers were chosen.
-    case placements, placement, tryPlacement, choose
+    case placements, placement, tryPlacement, choose, scriptTypes
     // Who changed configuration.
     case serverAudit, configurationHistory
     // Pages.
@@ -127,6 +127,7 @@ package enum Route: Int, CaseIterable, Sendable {
         case .placement: Form(.get, "/api/v1/placements/{id}").of(.placement)
         case .tryPlacement: Form(.post, "/api/v1/placements")
         case .choose: Form(.post, "/api/v1/choices")
+        case .scriptTypes: Form(.get, "/api/v1/fastx.d.ts")
 
         case .serverAudit: Form(.get, "/api/v1/servers/{id}/audit").of(.server)
         case .configurationHistory: Form(.get, "/api/v1/configuration/history")

@@ -165,6 +165,20 @@ struct InterfaceTests {
         #expect(fixture.access.all.count == 6 && !fixture.access.all.contains { $0.contains("hushhush") })
     }
 
+    @Test("Types for scripts are given as text to whoever is logged in")
+    func scriptTypes() async throws {
+        let fixture = try await InterfaceFixture()
+        let headers: HTTPFields = [.authorization: "Bearer \(try await fixture.logIn().text)"]
+        let folder = "\(fixture.directory.path)/share/fastx/ScriptWorker"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data("export type ü = 1;\n".utf8).write(to: URL(fileURLWithPath: "\(folder)/fastx.d.ts"))
+        try await fixture.test { client in
+            let answer = try await client.execute(uri: Route.scriptTypes.form.path, method: .get, headers: headers)
+            #expect(answer.status == .ok && String(buffer: answer.body) == "export type ü = 1;\n")
+            #expect(answer.headers[.contentType] == "text/plain; charset=utf-8")
+        }
+    }
+
     @Test("What concerns another member is carried there, and what does not stays")
     func carried() async throws {
         let fixture = try await InterfaceFixture()

@@ -48,6 +48,13 @@ def test_the_document_is_served(visit):
     assert answer.json() == json.loads((ROOT / "Sources/Agent/Portal/openapi.json").read_text())
 
 
+def test_the_types_of_scripts_are_served_to_whoever_is_logged_in(visit, alice):
+    answer = visit(alice).get("/fastx.d.ts")
+    assert answer.status_code == 200 and answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text == (ROOT / "Sources/Agent/ScriptWorker/fastx.d.ts").read_text()
+    assert visit().get("/fastx.d.ts").status_code == 401
+
+
 def test_nobody_gets_an_undocumented_answer(portal):
     explore(portal, "--max-examples", "8", "--phases", "examples,coverage,fuzzing", seconds=50)
 
