@@ -237,7 +237,8 @@ package actor ScriptPool {
         let task = Task {
             let (outcome, result) = await make(limits)
             starting[number] = nil
-            if !isClosed {
+            // One that was begun before a change of the limits may end after one that was begun since.
+            if !isClosed, limits == self.limits() {
                 lastStart = (limits, outcome)
                 hasStarted(outcome)
             }
@@ -286,9 +287,10 @@ package actor ScriptPool {
     }
 
     private func giveBack(_ worker: ScriptWorker) async {
+        // It counts as lent until it is idle, or others would start one too many meanwhile.
+        await worker.rest()
         guard let limits = lent.removeValue(forKey: ObjectIdentifier(worker))?.limits else { return }
         if worker.isUsable {
-            await worker.rest()
             offer(worker, limits)
         } else {
             await worker.end()
