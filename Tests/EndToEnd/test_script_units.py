@@ -48,20 +48,21 @@ def start(guard, kind):
     return near, reading
 
 
-def install(host, directory, main):
-    """Puts Node and a main script on the host."""
+def install_node(host, directory, main=None):
+    """Puts Node on the host, and a main script in the place of the agent's."""
     needs(os.access(NODE, os.X_OK), f"{NODE} is missing: install nodejs, or set FASTX_NODE")
     tree = directory / "node/usr"
     (tree / "bin").mkdir(parents=True)
-    (tree / "share/fastx/ScriptWorker").mkdir(parents=True)
     shutil.copy(NODE, tree / "bin/node")
-    (tree / MAIN_PATH).write_text(main)
+    if main is not None:
+        (tree / MAIN_PATH).parent.mkdir(parents=True)
+        (tree / MAIN_PATH).write_text(main)
     host.install(directory / "node")
 
 
 @pytest.mark.parametrize("kind", ["scripts", "metrics"])
 def test_a_unit_runs_scripts_as_a_user_of_its_own_without_the_members_files(host, directory, kind):  # noqa: F811
-    install(host, directory, MAIN)
+    install_node(host, directory, MAIN)
 
     guard = open_guard(host, kind)
     data, errors = start(guard, "placement" if kind == "scripts" else "metrics")
@@ -89,7 +90,7 @@ def test_only_the_agents_user_may_ask_for_a_process(host):  # noqa: F811
 
 def test_the_agents_own_unit_lets_its_processes_put_up_all_walls(host, directory):  # noqa: F811
     """Where the sockets are not enabled the guards are children of the agent's, behind the filter of its unit."""
-    install(host, directory, """
+    install_node(host, directory, """
         try { require("fs").readFileSync("/etc/passwd"); } catch (error) { console.error("reading:", error.code); }
         const ran = require("child_process").spawnSync("/bin/true");
         console.error("running:", ran.error?.code);""")

@@ -1,4 +1,5 @@
 # The shipped unit under a real systemd, on a host where the agent is installed as docs/operations.md says.
+import contextlib
 import json
 import re
 import subprocess
@@ -30,8 +31,8 @@ def installing_commands():
     return commands
 
 
-@pytest.fixture
-def host(directory, request):
+@contextlib.contextmanager
+def installed_host(directory):
     """One on which the agent is installed and has not been started."""
     host = SystemdHost(directory)
     try:
@@ -45,10 +46,17 @@ def host(directory, request):
             else:
                 host.ok("bash", "-c", f"cd {PROJECT} && {command}")
         yield host
-        if getattr(request.node, "failed", False):
-            print("\n".join(host.journal(UNIT)[-40:]))
     finally:
         host.close()
+
+
+@pytest.fixture
+def host(directory, request):
+    """An installed host of one test's own."""
+    with installed_host(directory) as host:
+        yield host
+        if getattr(request.node, "failed", False):
+            print("\n".join(host.journal(UNIT)[-40:]))
 
 
 def start(host):
