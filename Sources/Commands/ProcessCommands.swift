@@ -61,6 +61,8 @@ struct ScriptConfineProcessCommand: ParsableCommand {
     @Option(help: "How many bytes Node needs for itself. Default: it is asked.") var baseline: UInt64?
     @Option(help: "The file that Node runs.") var main: String
     @Option(help: "The newest version of Landlock to use.") var abi: Int?
+    @Option(name: .customLong("program"), help: "The absolute path of a program that metrics may start. Default: any.")
+    var programs: [String] = []
     @Option(name: .customLong("guard"), help: "The process with which this one ends.") var guardPID: Int32?
     @Flag(help: "Tell what happens on descriptor 3.") var report = false
 
@@ -77,7 +79,7 @@ struct ScriptConfineProcessCommand: ParsableCommand {
             ScriptConfineCommand.run(
                 ScriptConfineCommand.Arguments(
                     kind: kind, node: node, memoryMiB: memory, baselineBytes: baseline, main: Paths.absolute(main),
-                    landlockMax: abi ?? .max, guardPID: guardPID, isReporting: report)))
+                    landlockMax: abi ?? .max, programs: programs, guardPID: guardPID, isReporting: report)))
     }
 }
 

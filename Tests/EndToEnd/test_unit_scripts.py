@@ -112,6 +112,9 @@ class Site:
             self.ok("config", "set", f"metrics/{name}", "-", stdin=text)
         self.metric_names = set(texts)
 
+    def settings(self, content):
+        self.ok("config", "write", "settings.json", "-", stdin=json.dumps(content))
+
     def update(self):
         [member] = self.json("members")
         return member["update"]
@@ -309,3 +312,30 @@ def test_an_agent_that_stops_or_dies_leaves_no_process_of_scripts(site):
                 assert site.host.unit(f"fastx-{kind}.socket")["ActiveState"] == "active"
         site.host.ok("systemctl", "restart", UNIT)
     assert site.tried()["server"] == site.server_id
+
+
+def test_with_a_list_metrics_of_the_unit_start_its_programs_and_none_run_where_nothing_holds_them_to_it(site):
+    site.metrics({"id": METRICS["id"], "true": "() => require('child_process').execFileSync('/bin/true').toString()"})
+    eventually(lambda: set(site.values()) == {"id", "true"}, "both run")
+    limited = {**SETTINGS, "scripts": {**SETTINGS["scripts"], "metricsPrograms": ["/usr/bin/id"]}}
+    site.settings(limited)
+    try:
+        wrong = eventually(lambda: site.update().get("metricErrors"), "one is refused")
+        assert set(wrong) == {"true"} and "spawnSync /bin/true EACCES" in wrong["true"], wrong
+        site.metrics({"id": METRICS["id"]})
+        eventually(lambda: "metricErrors" not in site.update(), "the other one runs")
+        with site.drop_in("fastx-metrics@.service", "ExecStart=\nExecStart=/usr/bin/fastx-agent script-guard --abi 0"):
+            site.host.ok("systemctl", "stop", "fastx-metrics@*")
+            problem = eventually(lambda: site.json("status")["metrics"]["problem"], "it is told")
+            assert 'nothing holds metrics to "scripts.metricsPrograms"' in problem and "Landlock is not there" in problem
+            assert "take the list out" in problem
+            told = {"id": f"it cannot run: {problem}"}
+            eventually(lambda: site.update().get("metricErrors") == told, "all members are told")
+            # Its value stays for three intervals, and is then left out.
+            eventually(lambda: not site.values(), "no metric runs", within=10 * INTERVAL)
+            assert not site.processes(f"{WORKER} metrics")
+            site.settings(SETTINGS)
+            eventually(lambda: site.values().get("id"), "without the list it runs", within=10 * INTERVAL)
+            assert site.processes(f"{WORKER} metrics")
+    finally:
+        site.settings(SETTINGS)

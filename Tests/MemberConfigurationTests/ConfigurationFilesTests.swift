@@ -41,6 +41,8 @@ struct ConfigurationFilesTests {
         let written = settings.toJSON()
         #expect(written["metrics"] == nil && written["scripts"]?["timeLimitMilliseconds"] == 100)
         #expect(written["scripts"]?["metricTimeLimitSeconds"] == nil && written["scripts"]?["metricsAs"] == nil)
+        #expect(settings.scripts.metricsPrograms.isEmpty && written["scripts"]?["metricsPrograms"] == nil)
+        settings.scripts.metricsPrograms = ["/usr/bin/id", "/bin/sh"]
         settings.metrics = .off
         settings.scripts.metricsAs = .ownUser
         settings.scripts.metricTimeLimitSeconds = 300
@@ -55,6 +57,7 @@ struct ConfigurationFilesTests {
         "Settings out of range are refused",
         arguments: [
             #"{"scripts": {"metricTimeLimitSeconds": 0}}"#, #"{"scripts": {"metricTimeLimitSeconds": 301}}"#,
+            #"{"scripts": {"metricsPrograms": ["id"]}}"#, #"{"scripts": {"metricsPrograms": "/usr/bin/id"}}"#,
             #"{"scripts": {"metricsAs": "root"}}"#, #"{"metrics": true}"#,
             #"{"updateIntervalSeconds": 0}"#, #"{"updateIntervalSeconds": 61}"#, #"{"storeMapGiB": 16385}"#,
             #"{"reconcileIntervalSeconds": 3601}"#, #"{"urls": ["http://a"]}"#,

@@ -42,9 +42,11 @@ struct MetricParts: Sendable {
             let (scripts, local) = (settings.scripts, member.configuration.localMetrics)
             var plan = MetricPlan(
                 limits: ScriptLimits(
-                    node: scripts.node, time: scripts.metricTimeLimit, memoryMiB: scripts.memoryLimitMiB),
+                    node: scripts.node, time: scripts.metricTimeLimit, memoryMiB: scripts.memoryLimitMiB,
+                    programs: scripts.metricsPrograms),
                 interval: settings.updateInterval)
             guard settings.metrics != .off else { return plan }
+            plan.programMarks = RunnablePrograms.marks(of: scripts.metricsPrograms)
             var texts = settings.metrics == .cluster ? global.current.metrics : [:]
             texts.merge(local.texts) { $1 }
             for name in local.problems.keys { texts[name] = nil }

@@ -13,6 +13,8 @@ package struct ScriptConfiguration: Sendable, Equatable {
     package var metricTimeLimitSeconds = 10
     /// As whom metrics run.
     package var metricsAs = MetricsUser.unit
+    /// The absolute paths of the programs that metrics may start; any where there is none.
+    package var metricsPrograms: [String] = []
 
     /// The defaults.
     package init() {}
@@ -29,6 +31,8 @@ enum ScriptConfigurationLimits {
     static let memoryMiB = 32...16_384
     static let metricTimeSeconds = 1...300
     static let pathByteCountMax = 1_024
+    /// With paths of that length they fit into what a guard is told at once.
+    static let programCountMax = 30
 }
 
 extension ScriptConfiguration: ConfigurationPart {
@@ -43,7 +47,7 @@ extension ScriptConfiguration: ConfigurationPart {
         .integer(
             "memoryLimitMiB", \.memoryLimitMiB, in: ScriptConfigurationLimits.memoryMiB, unit: "MiB",
             "How much memory scripts may use in one process. One that wants more is ended."),
-        // These two are written only where they are not at their defaults, as with `draining`.
+        // These are written only where they are not at their defaults, as with `draining`.
         .value(
             "metricTimeLimitSeconds", \.metricTimeLimitSeconds,
             type: "whole number of seconds, \(ScriptConfigurationLimits.metricTimeSeconds.lowerBound) to "
@@ -58,5 +62,26 @@ extension ScriptConfiguration: ConfigurationPart {
             As whom metrics run: `"unit"` as the user of the unit `fastx-metrics.socket`, and not at all without it; \
             `"self"` as the agent's own user, who can read this member's files: the choice of one person's machine.
             """),
+        .value(
+            "metricsPrograms", \.metricsPrograms,
+            type: "list of up to \(ScriptConfigurationLimits.programCountMax) absolute paths", default: "`[]`",
+            """
+            The programs that metrics may start, and no others; any if empty. Where Landlock is not there, no metric runs with \
+            a list. See *Which programs* in `docs/placement.md`.
+            """,
+            read: { reader, name in
+                reader.strings(
+                    name, countMax: ScriptConfigurationLimits.programCountMax, of: "programs",
+                    allowed:
+                        "the absolute path of a program, of at most \(ScriptConfigurationLimits.pathByteCountMax) bytes "
+                        + "and without control characters", accept: program)
+            }, write: { $0.isEmpty ? nil : .array($0.map { .string($0) }) }),
     ]
+
+    private static func program(_ path: String) -> String? {
+        guard path.hasPrefix("/"), path.utf8.count <= ScriptConfigurationLimits.pathByteCountMax,
+            !path.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F })
+        else { return nil }
+        return path
+    }
 }

@@ -14,6 +14,15 @@ package struct Landlock: Sendable {
         case execute
     }
 
+    /// What is restricted.
+    package enum Extent: Sendable {
+        /// All that the version knows.
+        case everything
+        /// Which files may be run as programs. Besides that, a process behind any wall cannot mount, nor look into a
+        /// process that is not behind it; and with the first version alone it moves no file to another directory.
+        case execution
+    }
+
     // Equal on all platforms.
     private static let createRulesetNumber: CLong = 444
     private static let addRuleNumber: CLong = 445
@@ -40,6 +49,8 @@ package struct Landlock: Sendable {
 
     /// The version of the interface that is used: the kernel's, or a lower one that was asked for.
     package let abi: Int
+    /// The rights to files that are restricted.
+    private let fileRights: UInt64
     private let ruleset: OwnedDescriptor
 
     /// The version that the kernel has; 0 where Landlock is not built in or switched off.
@@ -54,29 +65,49 @@ package struct Landlock: Sendable {
         return 0
     }
 
-    /// Everything that this version knows is forbidden once it is put up, but for what is allowed before.
+    /// Everything that is restricted is forbidden once it is put up, but for what is allowed before.
     ///
     /// - Parameter abi: At least 1, at most the kernel's.
-    package init(abi: Int) throws(SystemError) {
-        var files = Self.firstRights
-        if abi >= 2 { files |= Self.moveFile }
-        if abi >= 3 { files |= Self.truncateFile }
-        if abi >= 5 { files |= Self.controlDevice }
-        var words = [files]
-        if abi >= 4 { words.append(Self.tcpRights) }
-        if abi >= 6 { words.append(Self.scopes) }
+    package init(abi: Int, restricting extent: Extent = .everything) throws(SystemError) {
+        let words = Self.restricted(abi, extent)
         let call = try Kernel.systemCall()
         let raw = unsafe words.withUnsafeBytes { bytes in
             call(Self.createRulesetNumber, CLong(Int(bitPattern: bytes.baseAddress)), CLong(bytes.count), 0, 0)
         }
         guard raw >= 0 else { throw .call(name: "landlock_create_ruleset", subject: "version \(abi)", code: errno) }
         self.abi = abi
+        fileRights = words[0]
         ruleset = OwnedDescriptor(adopting: CInt(raw))
+        // It is forbidden by every wall, unless that restricts it and then allows it.
+        if extent == .execution, abi >= 2 { try allow(rights: Self.moveFile, "/") }
+    }
+
+    /// The rights to files, those to TCP, and scopes, as far as a version has them.
+    private static func restricted(_ abi: Int, _ extent: Extent) -> [UInt64] {
+        if extent == .execution { return [abi >= 2 ? executeFile | moveFile : executeFile] }
+        var files = firstRights
+        if abi >= 2 { files |= moveFile }
+        if abi >= 3 { files |= truncateFile }
+        if abi >= 5 { files |= controlDevice }
+        var words = [files]
+        if abi >= 4 { words.append(tcpRights) }
+        if abi >= 6 { words.append(scopes) }
+        return words
     }
 
     /// Allows a use of a path, and of all below it. `false` where there is no such path.
     @discardableResult
     package func allow(_ access: Access, _ path: String) throws(SystemError) -> Bool {
+        let rights =
+            switch access {
+            case .execute: Self.executeFile | Self.readFile
+            case .read: Self.readFile | Self.readDirectory
+            }
+        return try allow(rights: rights & fileRights, path)
+    }
+
+    @discardableResult
+    private func allow(rights: UInt64, _ path: String) throws(SystemError) -> Bool {
         let raw = unsafe Glibc.open(path, Self.justThePath | O_CLOEXEC)
         guard raw >= 0 else {
             if errno == ENOENT || errno == ENOTDIR || errno == EACCES { return false }
@@ -85,11 +116,8 @@ package struct Landlock: Sendable {
         let place = OwnedDescriptor(adopting: raw)
         var status = stat()
         guard unsafe fstat(raw, &status) == 0 else { throw .call(name: "fstat", subject: path, code: errno) }
-        let rights: UInt64 =
-            switch access {
-            case .execute: Self.executeFile | Self.readFile
-            case .read: Self.readFile | (status.st_mode & S_IFMT == S_IFDIR ? Self.readDirectory : 0)
-            }
+        // The kernel takes no rights to directories for a file.
+        let rights = status.st_mode & S_IFMT == S_IFDIR ? rights : rights & ~Self.readDirectory
         // The rights, then the descriptor, without a gap or an end.
         var rule = [UInt8](repeating: 0, count: 12)
         unsafe rule.withUnsafeMutableBytes { room in

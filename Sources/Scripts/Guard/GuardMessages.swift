@@ -21,6 +21,7 @@ enum GuardOrder: Equatable {
                 [
                     "kind": .string(plan.kind.rawValue), "node": .string(plan.node),
                     "memoryMiB": .integer(Int64(plan.memoryMiB)), "known": known?.document ?? .null,
+                    "programs": .array(plan.programs.map { .string($0) }),
                 ]
             case .kill: ["kill": true]
             }
@@ -35,7 +36,8 @@ enum GuardOrder: Equatable {
             let memory = value.integer("memoryMiB"), ScriptPlan.memoryRangeMiB.contains(Int(memory))
         {
             self = .start(
-                ScriptPlan(kind: kind, node: node, memoryMiB: Int(memory)), known: KnownNode(value["known"]))
+                ScriptPlan(kind: kind, node: node, memoryMiB: Int(memory), programs: value.texts("programs")),
+                known: KnownNode(value["known"]))
         } else {
             throw GuardMessage.unexpected
         }

@@ -54,6 +54,7 @@ struct GuardedScript {
             "script-confine", "--kind", plan.kind.rawValue, "--node", node.path, "--memory", String(plan.memoryMiB),
             "--baseline", String(node.baselineBytes), "--main", main, "--guard", String(getpid()), "--report",
         ]
+        for program in plan.programs { words += ["--program", program] }
         if let landlockMax { words += ["--abi", String(landlockMax)] }
         // A session of its own: one signal reaches all that do not leave it.
         return SpawnPlan(

@@ -14,21 +14,13 @@ struct KnownNode: Equatable {
     /// What is known already, where the files are still the same; otherwise Node is asked, which takes about as long as the
     /// start of the process itself.
     static func learn(_ plan: ScriptPlan, _ known: KnownNode?) throws(NodeProgram.Refusal) -> KnownNode {
-        if let known, !known.marks.isEmpty, known.marks == marks([plan.node, known.program.path]) { return known }
-        // From before it is asked: a file that is replaced meanwhile is another one.
-        let before = marks([plan.node])
-        let program = try NodeProgram.ask(plan.node, options: ScriptWalls.options(memoryMiB: plan.memoryMiB))
-        return KnownNode(program: program, marks: before + marks([program.path]))
-    }
-
-    /// One for each file that is there: which file, and when it or its rights were changed last.
-    private static func marks(_ paths: [String]) -> [String] {
-        paths.compactMap { path in
-            var status = stat()
-            guard unsafe stat(path, &status) == 0 else { return nil }
-            let times = [status.st_mtim, status.st_ctim].map { "\($0.tv_sec).\($0.tv_nsec)" }
-            return "\(status.st_dev):\(status.st_ino):\(status.st_size):\(times.joined(separator: ":"))"
+        if let known, !known.marks.isEmpty, known.marks == FileMarks.of([plan.node, known.program.path]) {
+            return known
         }
+        // From before it is asked: a file that is replaced meanwhile is another one.
+        let before = FileMarks.of([plan.node])
+        let program = try NodeProgram.ask(plan.node, options: ScriptWalls.options(memoryMiB: plan.memoryMiB))
+        return KnownNode(program: program, marks: before + FileMarks.of([program.path]))
     }
 
     // MARK: As JSON
@@ -54,6 +46,19 @@ struct KnownNode: Equatable {
     init(program: NodeProgram, marks: [String]) {
         self.program = program
         self.marks = marks
+    }
+}
+
+/// By what a file is known again.
+enum FileMarks {
+    /// One for each file that is there: which file, and when it or its rights were changed last.
+    static func of(_ paths: [String]) -> [String] {
+        paths.compactMap { path in
+            var status = stat()
+            guard unsafe stat(path, &status) == 0 else { return nil }
+            let times = [status.st_mtim, status.st_ctim].map { "\($0.tv_sec).\($0.tv_nsec)" }
+            return "\(status.st_dev):\(status.st_ino):\(status.st_size):\(times.joined(separator: ":"))"
+        }
     }
 }
 

@@ -19,6 +19,8 @@ package enum ScriptConfineCommand {
         package var main: String
         /// The newest version of Landlock to be used.
         package var landlockMax: Int
+        /// The absolute paths of the programs that metrics may start; any where there is none.
+        package var programs: [String]
         /// The guard, with which this process ends; `nil` where there is none.
         package var guardPID: Int32?
         /// Whether descriptor 3 is a pipe to the guard.
@@ -27,7 +29,7 @@ package enum ScriptConfineCommand {
         /// Of options that were read already.
         package init(
             kind: ScriptKind, node: String, memoryMiB: Int, baselineBytes: UInt64?, main: String, landlockMax: Int,
-            guardPID: Int32?, isReporting: Bool
+            programs: [String], guardPID: Int32?, isReporting: Bool
         ) {
             self.kind = kind
             self.node = node
@@ -35,6 +37,7 @@ package enum ScriptConfineCommand {
             self.baselineBytes = baselineBytes
             self.main = main
             self.landlockMax = landlockMax
+            self.programs = programs
             self.guardPID = guardPID
             self.isReporting = isReporting
         }
@@ -47,9 +50,9 @@ package enum ScriptConfineCommand {
     package static func run(_ arguments: Arguments) -> Int32 {
         let report = arguments.isReporting ? OwnedDescriptor(adopting: reportDescriptor) : nil
         let problem: String
-        do throws(SystemError) {
+        do {
             if let report, fcntl(report.raw, F_SETFD, FD_CLOEXEC) != 0 {
-                throw .call(name: "fcntl", subject: "descriptor \(reportDescriptor)", code: errno)
+                throw SystemError.call(name: "fcntl", subject: "descriptor \(reportDescriptor)", code: errno)
             }
             problem = "\(try become(arguments, report))"
         } catch {
@@ -59,11 +62,11 @@ package enum ScriptConfineCommand {
         return 1
     }
 
-    private static func become(_ arguments: Arguments, _ report: OwnedDescriptor?) throws(SystemError) -> SystemError {
+    private static func become(_ arguments: Arguments, _ report: OwnedDescriptor?) throws -> SystemError {
         if let guardPID = arguments.guardPID {
             try Kernel.dieWithParent()
             // It may have ended before that.
-            guard getppid() == guardPID else { throw .closed }
+            guard getppid() == guardPID else { throw SystemError.closed }
         }
         let options = ScriptWalls.options(memoryMiB: arguments.memoryMiB)
         let node: NodeProgram
@@ -73,7 +76,7 @@ package enum ScriptConfineCommand {
             do throws(NodeProgram.Refusal) {
                 node = try NodeProgram.ask(arguments.node, options: options)
             } catch {
-                throw .malformed(subject: "Node", detail: error.sentence)
+                throw GuardRefusal(error.sentence)
             }
         }
         let change = try ProgramChange(
@@ -81,8 +84,8 @@ package enum ScriptConfineCommand {
             environment: environment(arguments.kind))
         let walls = ScriptWalls(
             kind: arguments.kind, memoryMiB: arguments.memoryMiB, node: node, main: arguments.main,
-            landlockMax: arguments.landlockMax)
-        let missing = walls.putUp(before: change)
+            landlockMax: arguments.landlockMax, programs: arguments.programs)
+        let missing = try walls.putUp(before: change)
         tell(["missingWalls": .array(missing.map { .string($0) })], report)
         return change.become()
     }

@@ -111,10 +111,12 @@ package enum ScriptGuardCommand {
 }
 
 /// Why a guard starts nothing, as a whole sentence.
-struct GuardRefusal: Error, Equatable {
+struct GuardRefusal: Error, Equatable, CustomStringConvertible {
     let sentence: String
 
     init(_ sentence: String) { self.sentence = sentence }
+
+    var description: String { sentence }
 }
 
 extension PacketSocket {

@@ -16,14 +16,17 @@ package struct ScriptPlan: Sendable, Hashable {
     package var node: String
     /// How much memory scripts may use, beyond what Node needs for itself.
     package var memoryMiB: Int
+    /// The absolute paths of the programs that metrics may start; any where there is none.
+    package var programs: [String]
 
     /// What `memoryMiB` may be. With less, Node has no room for the list of a large cluster's servers.
     package static let memoryRangeMiB = 32...16_384
 
     /// Nothing is looked at: what is wrong shows when the process is started.
-    package init(kind: ScriptKind, node: String, memoryMiB: Int) {
+    package init(kind: ScriptKind, node: String, memoryMiB: Int, programs: [String] = []) {
         self.kind = kind
         self.node = node
         self.memoryMiB = memoryMiB
+        self.programs = programs
     }
 }

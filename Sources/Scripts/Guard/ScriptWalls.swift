@@ -12,6 +12,8 @@ struct ScriptWalls {
     let main: String
     /// The newest version of Landlock that is used; lower than the kernel's in tests alone.
     let landlockMax: Int
+    /// The absolute paths of the programs that metrics may start; any where there is none.
+    let programs: [String]
 
     /// What V8 has besides the heap of old objects: that of young ones, and what it compiles and collects with.
     static let engineMiB = 64
@@ -28,7 +30,9 @@ struct ScriptWalls {
     /// Puts everything up, and tells what could not be: a whole sentence each.
     ///
     /// Limits come first, since the filter of system calls forbids them; that comes last.
-    func putUp(before change: ProgramChange) -> [String] {
+    ///
+    /// - Throws: where programs are listed and the process cannot be held to them. It must not become Node then.
+    func putUp(before change: ProgramChange) throws -> [String] {
         var missing: [String] = []
         func attempt(_ consequence: String, _ work: () throws(SystemError) -> String?) {
             do throws(SystemError) {
@@ -66,6 +70,8 @@ struct ScriptWalls {
         }
         if kind == .placement {
             attempt("files are not walled off") { () throws(SystemError) in try putUpLandlock() }
+        } else if !programs.isEmpty {
+            try holdToPrograms()
         }
         attempt("memory is not limited") { () throws(SystemError) in
             try ResourceLimit.dataBytes.lower(to: node.baselineBytes + UInt64(memoryMiB + Self.engineMiB) << 20)
@@ -83,16 +89,35 @@ struct ScriptWalls {
     /// `nil` once it is up; otherwise why it is not.
     private func putUpLandlock() throws(SystemError) -> String? {
         let abi = min(try Landlock.kernelABI(), landlockMax)
-        guard abi >= 1 else {
-            return "Landlock is not there: kernel \(try HostNames.kernel()) lacks it, or it is switched off at boot"
-        }
+        guard abi >= 1 else { return try withoutLandlock }
         let wall = try Landlock(abi: abi)
-        for path in [node.path] + [ELFInterpreter.path(of: node.path)].compactMap({ $0 }) {
-            try wall.allow(.execute, path)
-        }
+        for path in nodeFiles { try wall.allow(.execute, path) }
         for path in NodeFiles.readable + [FileModes.parent(of: main)] { try wall.allow(.read, path) }
         try wall.putUp()
         return nil
+    }
+
+    /// What is executed when Node is started.
+    private var nodeFiles: [String] { [node.path] + [ELFInterpreter.path(of: node.path)].compactMap { $0 } }
+
+    private var withoutLandlock: String {
+        get throws(SystemError) {
+            "Landlock is not there: kernel \(try HostNames.kernel()) lacks it, or it is switched off at boot"
+        }
+    }
+
+    /// Metrics start the listed programs and no others. They may do all else that they might without a list.
+    private func holdToPrograms() throws {
+        let abi = min(try Landlock.kernelABI(), landlockMax)
+        guard abi >= 1 else {
+            throw GuardRefusal(
+                "nothing holds metrics to \"scripts.metricsPrograms\" of config/settings.json, since "
+                    + "\(try withoutLandlock); switch it on, or take the list out and let them start any program")
+        }
+        let wall = try Landlock(abi: abi, restricting: .execution)
+        let files = try RunnablePrograms.files(for: programs).union(nodeFiles)
+        for path in files.sorted() { try wall.allow(.execute, path) }
+        try wall.putUp()
     }
 }
 

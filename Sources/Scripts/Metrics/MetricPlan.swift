@@ -10,6 +10,8 @@ package struct MetricPlan: Sendable, Equatable {
     package var way: ScriptGuardWay?
     /// `time` is for one metric.
     package var limits: ScriptLimits
+    /// Of the files that the programs of the limits are. A worker may start the files that were there when it began.
+    package var programMarks: [String] = []
     /// From one server update to the next.
     package var interval: Duration
 
@@ -23,5 +25,7 @@ package struct MetricPlan: Sendable, Equatable {
     var isRunning: Bool { way != nil && !sources.isEmpty }
 
     /// Whether a worker that was started by another plan does for this one.
-    func hasWorkers(of other: MetricPlan) -> Bool { isRunning && way == other.way && limits == other.limits }
+    func hasWorkers(of other: MetricPlan) -> Bool {
+        isRunning && way == other.way && limits == other.limits && programMarks == other.programMarks
+    }
 }

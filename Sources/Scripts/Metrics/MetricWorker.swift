@@ -37,7 +37,9 @@ extension ScriptWorker: MetricWorker {
     /// Starts one.
     package static func forMetrics(_ limits: ScriptLimits, through way: ScriptGuardWay) async throws -> ScriptWorker {
         let process = try await ScriptProcess.start(
-            ScriptPlan(kind: .metrics, node: limits.node, memoryMiB: limits.memoryMiB), through: way)
+            ScriptPlan(
+                kind: .metrics, node: limits.node, memoryMiB: limits.memoryMiB, programs: limits.programs),
+            through: way)
         let worker = try await ScriptWorker(process, limits, on: MultiThreadedEventLoopGroup.singleton)
         try await worker.becomeReady()
         return worker

@@ -8,11 +8,14 @@ package struct ScriptLimits: Sendable, Equatable {
     package var time: Duration
     /// For all that one worker's scripts hold, in MiB.
     package var memoryMiB: Int
+    /// The absolute paths of the programs that metrics may start; any where there is none.
+    package var programs: [String]
 
-    package init(node: String, time: Duration, memoryMiB: Int) {
+    package init(node: String, time: Duration, memoryMiB: Int, programs: [String] = []) {
         self.node = node
         self.time = time
         self.memoryMiB = memoryMiB
+        self.programs = programs
     }
 }
 
