@@ -94,7 +94,7 @@ class Site:
     def printed(self, action="session/start"):
         """What the one script of the chain prints, which leaves its scope."""
         trace = self.tried(action)
-        assert "outside of its own scope" in trace["detail"] and trace["server"] is None, trace
+        assert "outside of its own scope" in trace["detail"] and "server" not in trace, trace
         [line] = trace["runs"][0]["calls"][0]["console"]
         return json.loads(line)
 
@@ -196,10 +196,17 @@ def site(shared_site, request):
 @pytest.mark.parametrize("action", ["session/start", "user/login"])
 def test_a_placement_is_answered_by_a_process_of_the_unit(site, action):
     of = "start" if action == "session/start" else "login"
-    site.chain(f"({{ local }}) => {{ {ESCAPE} console.log(JSON.stringify({WHO})); return local.serverId; }}", of)
-    site.assert_unit_worker(site.printed(action), "scripts")
     site.chain(LOCAL, of)
     assert site.tried(action)["server"] == site.server_id
+    for worker in site.workers():
+        site.assert_unit_worker(worker, "scripts")
+    # As the process itself sees it, which is ended for having left its scope.
+    site.chain(f"""() => {{
+      {ESCAPE}
+      console.log(JSON.stringify({{ uid: process.getuid(), cgroup: fs.readFileSync('/proc/self/cgroup', 'utf8') }}));
+    }}""", of)
+    who = site.printed(action)
+    assert who["uid"] in DYNAMIC_USERS and re.search(r"/fastx-scripts@\d+-.*\.service$", who["cgroup"].strip()), who
     assert site.unit_of(site.host.unit(UNIT)["MainPID"]) == UNIT
 
 

@@ -10,7 +10,7 @@ import Synchronization
 final class WorkerStartLog: Sendable {
     private let what: String
     private let logger: Logger
-    private let told = Mutex<Set<String>>([])
+    private let told = Mutex<(walls: [String], problem: String?)>(([], nil))
 
     /// - Parameter what: What the workers run, as the log has it: `scripts`.
     init(_ what: String, _ logger: Logger) {
@@ -19,13 +19,14 @@ final class WorkerStartLog: Sendable {
     }
 
     func take(_ outcome: WorkerStart) {
-        var lines = (outcome.missingWalls ?? []).map { "a wall around \(what) is missing: \($0)" }
-        if let problem = outcome.problem { lines.append("\(what) cannot run: \(problem)") }
-        let new = told.withLock { told in
-            defer { told = Set(lines) }
-            return lines.filter { !told.contains($0) }
+        let (walls, problem) = told.withLock { told in
+            // A start that has failed early knows nothing of walls.
+            let walls = outcome.missingWalls ?? told.walls
+            defer { told = (walls, outcome.problem) }
+            return (walls.filter { !told.walls.contains($0) }, outcome.problem == told.problem ? nil : outcome.problem)
         }
-        for line in new { logger.warning("\(line)") }
+        for wall in walls { logger.warning("a wall around \(what) is missing: \(wall)") }
+        if let problem { logger.warning("\(what) cannot run: \(problem)") }
     }
 }
 
