@@ -36,6 +36,7 @@ package struct ChainQuestion: Sendable {
 
     /// Those that are no candidates. Both lists are ordered.
     var without: [ServerID] {
+        if candidates.count == servers.count { return [] }
         var rest = candidates[...]
         return servers.compactMap { server in
             guard rest.first == server.id else { return server.id }

@@ -165,6 +165,8 @@ package actor ScriptPool {
         idle = []
         for worker in alive.values { await worker.takeAway() }
         await WorkerEnd.wait(endTimeMax) { await self.waitForEnds() }
+        // Their users may not have given them back yet.
+        lent = [:]
     }
 
     /// Returns once no process is left.

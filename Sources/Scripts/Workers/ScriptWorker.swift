@@ -11,8 +11,8 @@ package actor ScriptWorker {
     private let process: ScriptProcess
     private let connection: WorkerConnection
     let limits: ScriptLimits
-    /// The numbers of the texts that it keeps.
-    private var kept: [ServerID: UInt64] = [:]
+    /// What it was told of last, ordered by server id.
+    private var kept: [KeptServer] = []
     private var lastQuestion: Int64 = 0
     private let isGivenUp = Atomic(false)
     private let isTaken = Atomic(false)
@@ -81,15 +81,25 @@ package actor ScriptWorker {
     }
 
     /// Tells it what has changed since it was told last.
+    ///
+    /// - Parameter servers: All that are known, ordered by server id.
     package func bringUpToDate(_ servers: [KeptServer]) {
-        let changed = servers.filter { kept[$0.id] != $0.number }
-        var dropped: [ServerID] = []
-        for server in changed { kept[server.id] = server.number }
-        if kept.count > servers.count {
-            let there = Set(servers.map(\.id))
-            dropped = kept.keys.filter { !there.contains($0) }
-            for id in dropped { kept[id] = nil }
+        var (changed, dropped): ([KeptServer], [ServerID]) = ([], [])
+        var before = kept[...]
+        for server in servers {
+            if before.first?.number == server.number {
+                before.removeFirst()
+                continue
+            }
+            while let first = before.first, first.id < server.id {
+                dropped.append(first.id)
+                before.removeFirst()
+            }
+            if before.first?.id == server.id { before.removeFirst() }
+            changed.append(server)
         }
+        dropped += before.map(\.id)
+        kept = servers
         var left = changed[...]
         while !left.isEmpty || !dropped.isEmpty {
             var texts = ByteBuffer()
