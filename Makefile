@@ -93,6 +93,7 @@ versions: build
 	@test -x "$(OTHER)" || { echo "say make versions OTHER=/path/of/another/fastx-agent" >&2; exit 2; }
 	FASTX_OTHER_AGENT="$(abspath $(OTHER))" .venv/bin/python -m pytest \
 		$(VERSIONS_TESTS:%=Tests/EndToEnd/test_%.py) -m "not soak and not alone" --numprocesses $(PROCESSES)
+	FASTX_OTHER_AGENT="$(abspath $(OTHER))" .venv/bin/python -m pytest Tests/EndToEnd/test_global_configuration.py -m versions
 
 # The last two compare the gateway with other programs, in turn. Installing nginx may start its service on port 80.
 bench: build
