@@ -4,7 +4,7 @@ package import Replica
 /// A server as scripts see it. Workers keep the text between calls, and are told of changes only.
 package struct KeptServer: Sendable {
     package let id: ServerID
-    /// Another one for each text that the server has had.
+    /// Another one for each text that any server has had: two of one number are the same server with the same text.
     package let number: UInt64
     /// JSON in UTF-8, of an object.
     package let text: [UInt8]
